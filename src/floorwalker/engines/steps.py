@@ -1,0 +1,53 @@
+"""A step: work in Python that reads tables of the lake and writes others, as a SQL model does.
+
+In: the names of the tables read and written, and a function. Out: a node in the run's graph, ordered with the SQL models.
+
+>>> def double(context: StepContext) -> None:
+...     context.write("gold.doubled", context.connection.sql("SELECT 2 * x AS y FROM gold.numbers"))
+>>> step = Step("double", reads=("gold.numbers",), writes=("gold.doubled",), run=double)
+>>> step.writes
+('gold.doubled',)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from floorwalker.engines.project import Project
+
+
+class StepContext(Protocol):
+    """What a step is given while it runs."""
+
+    project: Project
+    run_id: str
+    as_of: dt.date
+    """The day up to which the run knows the world: never the clock."""
+    connection: duckdb.DuckDBPyConnection
+    """Sees every table the step reads under its own name: `SELECT * FROM gold.customers`."""
+
+    def write(self, table: str, data: pa.Table | pa.RecordBatchReader | duckdb.DuckDBPyRelation) -> int:
+        """Replace a table with `data`; returns its number of rows. Visible to readers when the run publishes."""
+
+    def progress(self, done: float, text: str = "") -> None:
+        """Tell the person waiting: `done` in 0…1."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node of the run's graph. `version` goes up when the same input would give another output."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    run: Callable[[StepContext], None]
+    version: str = "1"
+    settings: str = ""
+    """What else the output depends on (settings as text): a change rebuilds the step."""
