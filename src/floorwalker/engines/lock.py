@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def run_lock(project: Project, run_id: str) -> Iterator[None]:
-    """Hold the project's run lock. Readers and the HTTP service never wait for it. Raises StateError when it is held."""
+    """Hold the project's run lock, for which readers and the service never wait. Raises StateError when it is held."""
     project.state.mkdir(parents=True, exist_ok=True)
     path = project.state / "run.lock"
     with path.open("a+", encoding="utf-8") as file:

@@ -1,6 +1,6 @@
 """The vocabulary: every kind of record a source can be mapped to, with its columns.
 
-In: nothing. Out: `KINDS`, from which the mappings are checked, the bronze tables are made and the documentation is written.
+In: nothing. Out: `KINDS`, from which mappings are checked, bronze tables are made and the documentation is written.
 
 >>> KINDS["order_lines"].column("quantity").required
 True
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 SCHEMA_VERSION = 1
 """Version of the bronze tables; `floorwalker migrate` moves older ones forward."""
 
-# Types a mapping can produce, and what they are in the lake. `id` is text cleaned of spreadsheet damage ("17850.0" -> "17850").
+# Types a mapping can produce, and what they are in the lake. `id` is text cleaned of spreadsheet damage ("17850.0").
 LAKE_TYPES = {
     "text": "VARCHAR",
     "id": "VARCHAR",
