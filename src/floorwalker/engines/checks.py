@@ -120,14 +120,14 @@ def run_tests(connection: duckdb.DuckDBPyConnection, model: str, tests: list[Dat
     results = []
     counted = [test for test in tests if test.count]
     if counted:
-        row = connection.execute(f"SELECT {', '.join(test.count for test in counted)} FROM {model}").fetchone()
-        results += [_result(test, int(failures or 0)) for test, failures in zip(counted, row or (), strict=True)]
+        row = connection.execute(f"SELECT {', '.join(test.count for test in counted)} FROM {model}").fetchall()[0]
+        results += [_result(test, int(failures or 0)) for test, failures in zip(counted, row, strict=True)]
     for test in tests:
         if test.rows:
-            row = connection.execute(f"SELECT COUNT(*) FROM ({test.rows.strip().rstrip(';')})").fetchone()
-            results.append(_result(test, int(row[0]) if row else 0))
+            counted_rows = connection.execute(f"SELECT COUNT(*) FROM ({test.rows.strip().rstrip(';')})").fetchall()
+            results.append(_result(test, int(counted_rows[0][0])))
         elif test.equal:
-            totals = [(connection.execute(query).fetchone() or (None,))[0] for query in test.equal]
+            totals = [connection.execute(query).fetchall()[0][0] for query in test.equal]
             differ = any(total != totals[0] for total in totals)
             detail = " ≠ ".join(str(total) for total in totals) if differ else f"{totals[0]}"
             results.append(_result(test, int(differ), detail))

@@ -53,8 +53,13 @@ def _migrate(connection: sqlite3.Connection, room: str, scripts: tuple[str, ...]
         )
     for number in range(version, len(scripts)):
         # One transaction per step: killed in the middle, the step is as if never begun.
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{scripts[number]};\n"
-            f"INSERT INTO schema_versions VALUES ('{room}', {number + 1})"
-            f" ON CONFLICT (room) DO UPDATE SET version = excluded.version;\nCOMMIT;"
-        )
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{scripts[number]};\n"
+                f"INSERT INTO schema_versions VALUES ('{room}', {number + 1})"
+                f" ON CONFLICT (room) DO UPDATE SET version = excluded.version;\nCOMMIT;"
+            )
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.rollback()
+            raise

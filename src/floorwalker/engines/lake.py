@@ -190,8 +190,8 @@ class Lake:
         relation.write_parquet(str(file), compression="zstd")
         with file.open("rb") as written:
             os.fsync(written.fileno())
-        counted = connection.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(file)]).fetchone()
-        return Staged(name, file, schema, int(counted[0]) if counted else 0)
+        counted = connection.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(file)]).fetchall()
+        return Staged(name, file, schema, int(counted[0][0]))
 
     def commit(self, staged: Staged, mode: Literal["overwrite", "append"], **note: str) -> int:
         """Make a staged file the table's next version; `note` travels in the commit. Returns the version."""
@@ -249,7 +249,7 @@ class Lake:
                 fix="pip install --upgrade floorwalker",
             )
         del raw["schema_version"]
-        return Pointer(**{**raw, "as_of": dt.date.fromisoformat(raw["as_of"])})
+        return Pointer(as_of=dt.date.fromisoformat(raw.pop("as_of")), **raw)
 
     def publish(
         self,

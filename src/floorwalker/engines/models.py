@@ -110,7 +110,7 @@ def parse_model(name: str, sql: str, *, path: Path | None = None, document: dict
     return SqlModel(name, sql, path, tuple(sorted(reads)), document or {})
 
 
-def _tree(sql: str, where: str) -> exp.Expression:
+def _tree(sql: str, where: str) -> exp.Query:
     try:
         statements = [tree for tree in sqlglot.parse(sql, dialect="duckdb") if tree]
     except ParseError as error:
@@ -159,6 +159,8 @@ def lint(model: SqlModel) -> list[Finding]:
             report(node, "lists, structs and lambdas differ between engines: keep one value per column")
         elif isinstance(node, exp.Distinct) and node.args.get("on"):
             report(node, "DISTINCT ON runs on DuckDB only: QUALIFY ROW_NUMBER() OVER (…) = 1")
+        elif isinstance(node, exp.Anonymous) and node.name.upper() in ("NOW", "TODAY", "GETDATE"):
+            report(node, f"{node.name.upper()}() asks the clock: read the day from meta.run.as_of")
         elif isinstance(node, exp.Anonymous):
             report(node, f"function {node.name} is not known to the other engines")
         elif isinstance(node, (exp.Group, exp.Order)) and _by_all(node):
@@ -167,7 +169,7 @@ def lint(model: SqlModel) -> list[Finding]:
             report(node, "SUM has another type on each engine: CAST(SUM(…) AS BIGINT) or DECIMAL(28,4)")
         elif isinstance(node, exp.Window) and isinstance(node.this, _RANKING) and not node.args.get("order"):
             report(node, f"{node.this.sql_name()} without ORDER BY gives a random answer")
-        elif isinstance(node, exp.Limit) and not node.parent.args.get("order"):
+        elif isinstance(node, exp.Limit) and not (node.parent and node.parent.args.get("order")):
             report(node, "LIMIT without ORDER BY gives random rows")
     found += _untranslatable(model, tree)
     return sorted(set(found), key=lambda finding: (finding.line, finding.message))

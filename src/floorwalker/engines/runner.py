@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -288,9 +289,14 @@ def _first_lines(error: Exception) -> str:
 
 
 def _position(error: Exception, model: SqlModel) -> str:
-    """DuckDB's `LINE n: …` excerpt, which says where in the file."""
-    lines = str(error).splitlines()
-    for line in lines:
-        if line.startswith("LINE "):
-            return f"{model.where}, " + line.replace("LINE ", "line ", 1).strip()
-    return lines[-1].strip() if len(lines) > 1 else ""
+    """Where in the file: DuckDB's `LINE n: …` excerpt, else the line with the name that the message quotes."""
+    text = str(error)
+    excerpt = re.search(r"^LINE (\d+): (.*)$", text, re.MULTILINE)
+    if excerpt:
+        return f"{model.where}, line {excerpt[1]}: {excerpt[2].strip()}"
+    for name in re.findall(r'["\'](\w+)["\']|(\w+)\(', text.splitlines()[0]):
+        word = name[0] or name[1]
+        for number, line in enumerate(model.sql.splitlines(), 1):
+            if re.search(rf"\b{word}\b", line, re.IGNORECASE):
+                return f"{model.where}, line {number}: {line.strip()}"
+    return model.where

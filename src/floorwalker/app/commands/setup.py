@@ -76,6 +76,10 @@ def simulate(out: str, customers: int, seed: int, days: int) -> None:
 
     with progress_bars("simulate") as progress:
         summary = write_files(
-            Path(out), customers=customers, seed=seed, days=days, progress=lambda done, text: progress("simulate", done, text)
+            Path(out),
+            customers=customers,
+            seed=seed,
+            days=days,
+            progress=lambda done, text: progress("simulate", done, text),
         )
     click.echo(f"{summary}")
