@@ -1,6 +1,6 @@
 """Making a project folder from a template.
 
-In: a name and a template (demo, online-retail, blank). Out: floorwalker.toml, mappings/, sql/, policies/, all commented.
+In: a folder and a template (demo, online-retail, blank). Out: floorwalker.toml, mappings/, sql/, policies/, commented.
 
 >>> import tempfile, pathlib
 >>> folder = make_project(pathlib.Path(tempfile.mkdtemp()) / "shop", template="blank")

@@ -193,7 +193,7 @@ def _is_cast(node: exp.Expression) -> bool:
     return isinstance(parent, (exp.Cast, exp.Order, exp.Ordered, exp.Having))
 
 
-def _untranslatable(model: SqlModel, tree: exp.Expression) -> list[Finding]:
+def _untranslatable(model: SqlModel, tree: exp.Query) -> list[Finding]:
     found = []
     for engine in ENGINES:
         try:
