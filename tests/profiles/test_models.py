@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from tests.bronze import write_bronze
 
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.models import load_models
@@ -14,7 +15,6 @@ from floorwalker.engines.runner import Build, plan
 from floorwalker.engines.steps import Step
 from floorwalker.errors import DataTestError
 from floorwalker.profiles import SQL
-from tests.bronze import write_bronze
 
 AS_OF = dt.date(2026, 3, 1)
 ANN, BOB = {"email": "ann@x.org"}, {"loyalty_id": "L2"}
@@ -152,7 +152,8 @@ def by_email_or_card(context) -> None:
     context.write(
         "silver.customer_map",
         sql(
-            "SELECT record_id, COALESCE('c-' || email, 'c-' || loyalty_id, 'c-' || cookie_id) AS customer_id FROM silver.identity_records"
+            "SELECT record_id, COALESCE('c-' || email, 'c-' || loyalty_id, 'c-' || cookie_id) AS customer_id"
+            " FROM silver.identity_records"
         ),
     )
     context.write(
@@ -161,8 +162,8 @@ def by_email_or_card(context) -> None:
             "SELECT 'c-' || email AS customer_id, 'email' AS kind, MAX(email) AS value, MAX(email) AS key,"
             " COUNT(*) AS records, 'shop' AS sources, MIN(first_seen) AS first_seen, MAX(last_seen) AS last_seen"
             " FROM silver.identity_records WHERE email IS NOT NULL GROUP BY email"
-            " UNION ALL SELECT 'c-' || loyalty_id, 'loyalty_id', loyalty_id, loyalty_id, 1, 'till', first_seen, last_seen"
-            " FROM silver.identity_records WHERE loyalty_id IS NOT NULL AND email IS NULL"
+            " UNION ALL SELECT 'c-' || loyalty_id, 'loyalty_id', loyalty_id, loyalty_id, 1, 'till', first_seen,"
+            " last_seen FROM silver.identity_records WHERE loyalty_id IS NOT NULL AND email IS NULL"
         ),
     )
 
@@ -268,7 +269,8 @@ def test_the_funnel_counts_every_accepted_line(gold):
 
 def test_bought_and_viewed_products_of_a_customer(gold):
     rows = gold.execute(
-        "SELECT product_id, units, orders, views FROM gold.customer_products WHERE customer_id = 'c-ann@x.org' ORDER BY 1"
+        "SELECT product_id, units, orders, views FROM gold.customer_products"
+        " WHERE customer_id = 'c-ann@x.org' ORDER BY product_id"
     ).fetchall()
     assert rows == [("P1", Decimal("2.000"), 1, 0), ("P2", Decimal("1.000"), 1, 2)]
 

@@ -43,7 +43,7 @@ def find(connection: duckdb.DuckDBPyConnection, text: str, normalise: Normalise,
     if kind == "customer_id" or not value:
         own = connection.execute(
             "SELECT customer_id FROM gold.customers WHERE customer_id = ?"
-            " UNION SELECT customer_id FROM silver.customer_aliases WHERE alias_of = ?",
+            " UNION SELECT alias_of FROM silver.customer_aliases WHERE customer_id = ?",
             [value or text, value or text],
         ).fetchall()
         if own:
@@ -120,10 +120,10 @@ def profile(connection: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str
                 customer_id,
             ),
             "aliases": [
-                one["alias_of"]
+                one["customer_id"]
                 for one in _rows(
                     connection,
-                    "SELECT alias_of FROM silver.customer_aliases WHERE customer_id = ? ORDER BY alias_of",
+                    "SELECT customer_id FROM silver.customer_aliases WHERE alias_of = ? ORDER BY customer_id",
                     customer_id,
                 )
             ],
