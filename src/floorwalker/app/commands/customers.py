@@ -87,8 +87,8 @@ def list_segments(folder: str, as_json: bool) -> None:
             "SELECT 'rule' AS kind, s.segment, COUNT(*) AS customers, CAST(SUM(c.revenue) AS DECIMAL(28,2)) AS revenue"
             " FROM gold.segments AS s JOIN gold.customers AS c USING (customer_id) GROUP BY s.segment"
             " UNION ALL SELECT 'rfm', segment, COUNT(*), CAST(SUM(monetary) AS DECIMAL(28,2)) FROM gold.rfm"
-            " GROUP BY segment UNION ALL SELECT 'lifecycle', lifecycle, COUNT(*), CAST(SUM(monetary) AS DECIMAL(28,2)) FROM gold.rfm"
-            " GROUP BY lifecycle ORDER BY 1, 3 DESC, 2"
+            " GROUP BY segment UNION ALL SELECT 'lifecycle', lifecycle, COUNT(*), CAST(SUM(monetary) AS DECIMAL(28,2))"
+            " FROM gold.rfm GROUP BY lifecycle ORDER BY 1, 3 DESC, 2"
         )
         .fetchall()
     )
