@@ -96,7 +96,7 @@ def resolve(tree: exp.Expression, values: Mapping[str, object]) -> str:
 
 def _parsed(text: str, where: str, longest: int) -> exp.Expression:
     if len(text) > longest:
-        raise ConfigError(f"{where}: the condition is {len(text):,} characters long", why=f"at most {longest:,} are read")
+        raise ConfigError(f"{where}: {len(text):,} characters", why=f"a condition may have {longest:,}")
     try:
         trees = sqlglot.parse(text, dialect="duckdb")
     except (SqlglotError, RecursionError) as error:

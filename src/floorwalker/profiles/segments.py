@@ -1,8 +1,8 @@
 """Segments: named rules over gold.customers, and who is in them.
 
 In: policies/segments.toml and gold.customers. Out: gold.segments (segment, customer_id) and gold.segment_definitions
-(each rule as text, as evaluated with its quantities, and its size), so that a rule can be asked and explained later, live
-too.
+(each rule as text, as evaluated with its quantities, and its size), so that a rule can be asked and explained later,
+live too.
 
     [quantities.high_revenue]          # the revenue of the last customer in the best fifth of those who bought
     column = "revenue"
@@ -14,7 +14,7 @@ too.
     where = "revenue >= high_revenue AND orders_store = 0"
 
 A quantity is exact and the same on every engine: the value of the customer at place ceil(top × n), ordered by the
-column from the top, ties by customer_id, unknown values left out; NULL among nobody, and then no comparison with it holds.
+column from the top, ties by customer_id, unknown values left out. Among nobody it is NULL: no comparison with it holds.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ CUSTOMER_COLUMNS: dict[str, str] = {
     name: kind
     for kind, names in {
         "VARCHAR": "customer_id market given_name family_name email phone city postcode country gender language "
-        "loyalty_id loyalty_tier sources channels favourite_category second_category favourite_brand preferred_channel size_top "
-        "size_bottom size_shoe personalization marketing_email analytics ads",
+        "loyalty_id loyalty_tier sources channels favourite_category second_category favourite_brand preferred_channel "
+        "size_top size_bottom size_shoe personalization marketing_email analytics ads",
         "INTEGER": "birth_year recency_days",
         "BIGINT": "loyalty_points records orders lines returns orders_store orders_web orders_app distinct_products "
         "views_30d carts_30d emails_received emails_opened emails_clicked tickets",
@@ -76,7 +76,7 @@ class QuantityRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A figure computed once per run: the value of `column` that the best `top` share of customers reach."""
 
     column: str
-    top: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    top: Annotated[float, msgspec.Meta(ge=0.0001, le=1)]
     among: str = "TRUE"
     description: str = ""
 

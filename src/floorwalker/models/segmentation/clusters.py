@@ -4,8 +4,8 @@ In: gold.rfm. Out: gold.clusters (everybody's cohort), gold.cluster_profiles (na
 gold.clustering_quality (every k tried, on logarithms and on the raw figures, and which was chosen).
 
 The three figures are taken as log1p and standardised: on the raw ones k-means finds a handful of wholesalers and
-everybody else. k is the most stable under resampling among those whose smallest cohort is worth a campaign; the larger k
-wins a tie. Everything is seeded, so the same customers give the same cohorts; cohort 1 spends most.
+everybody else. k is the most stable under resampling among those whose smallest cohort is worth a campaign; the larger
+k wins a tie. Everything is seeded, so the same customers give the same cohorts; cohort 1 spends most.
 
 >>> model = ClusterModel(mean=[0.0] * 3, scale=[1.0] * 3, centroids=[[0, 3, 3], [3, 0, 0]], names=["A", "B"])
 >>> model.assign(np.array([[1.0, 20.0, 30.0], [300.0, 1.0, 2.0]])).tolist()
