@@ -24,7 +24,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -140,7 +140,7 @@ class Tracker:
         params: Mapping[str, object] | None = None,
         tags: Mapping[str, object] | None = None,
         data: Mapping[str, str] | None = None,
-    ) -> Iterator[Run]:
+    ) -> Generator[Run]:
         """Log one run. `tags` such as run_id and as_of; `data`: version or fingerprint of each table it learned from.
 
         An exception inside marks the run FAILED, with its type as a tag, and passes on.
@@ -170,7 +170,7 @@ class Tracker:
         return [
             LoggedRun(
                 id=one.info.run_id,
-                name=one.info.run_name,
+                name=name,
                 status=one.info.status,
                 params=dict(one.data.params),
                 metrics=dict(one.data.metrics),
@@ -251,7 +251,7 @@ def _encoded(name: str, content: Any) -> bytes:
         if objects:
             raise StateError(f"{name}: array '{objects[0]}' holds Python objects", why="they could only be pickled")
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
     return msgspec.json.encode(content)
 

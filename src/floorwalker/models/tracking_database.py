@@ -16,7 +16,8 @@ import logging
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def _migrate(draft: Path) -> None:
     """Bring a database nobody else has open to the installed schema."""
     from mlflow.store.db.utils import _get_schema_version, _initialize_tables, _upgrade_db
     from sqlalchemy import event
+    from sqlalchemy.exc import SADeprecationWarning
 
     engine = _engine(draft)
 
@@ -104,10 +106,13 @@ def _migrate(draft: Path) -> None:
         connection.execute("PRAGMA synchronous = OFF")
 
     try:
-        if _get_schema_version(engine) is None:
-            _initialize_tables(engine)
-        else:
-            _upgrade_db(engine)
+        with warnings.catch_warnings():
+            # MLflow's migrations use what SQLAlchemy is about to drop; nobody here can act on it.
+            warnings.simplefilter("ignore", SADeprecationWarning)
+            if _get_schema_version(engine) is None:
+                _initialize_tables(engine)
+            else:
+                _upgrade_db(engine)
     finally:
         engine.dispose()
     if not _complete(draft):
@@ -149,7 +154,7 @@ def _relocate(database: Path, files: Path) -> None:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _alone(lock: Path) -> Generator[None]:
     """Hold the lock file: an exclusive SQLite transaction, which every system frees when its process dies."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(lock, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:

@@ -29,7 +29,7 @@ from floorwalker.models.segmentation.rfm import rfm_steps
 from floorwalker.models.segmentation.settings import SegmentationSettings
 from floorwalker.models.tracking import Tracker
 
-QUIET = SegmentationSettings(track=False)
+QUIET = SegmentationSettings(track=False, k_max=6, seeds=2, bootstraps=4)
 TABLES = ("clusters", "cluster_profiles", "clustering_quality")
 
 
@@ -88,7 +88,9 @@ def test_the_same_customers_give_the_same_tables_in_any_order(tmp_path: Path) ->
 
 def test_a_large_table_is_fitted_on_a_sample_and_everybody_is_assigned(tmp_path: Path) -> None:
     figures, kinds = four_kinds(100)
-    settings = SegmentationSettings(track=False, fit_rows=200, bootstrap_rows=100, silhouette_rows=90)
+    settings = SegmentationSettings(
+        track=False, k_max=5, bootstraps=3, fit_rows=200, bootstrap_rows=100, silhouette_rows=90
+    )
     tables = run(context_of(tmp_path, figures), settings)
     assert adjusted_rand_score(kinds, [row["cluster"] for row in tables["clusters"]]) == 1.0
 
@@ -183,7 +185,7 @@ def test_a_model_is_plain_json_and_refuses_other_json() -> None:
 
 def test_the_run_is_in_mlflow_and_the_logged_model_scores_alike(tmp_path: Path) -> None:
     context = context_of(tmp_path, four_kinds()[0])
-    settings = SegmentationSettings(bootstraps=3)
+    settings = SegmentationSettings(k_max=6, seeds=2, bootstraps=3)
     tables = run(context, settings)
     tracker = Tracker(context.project)
     logged = tracker.latest(RUN_NAME)
@@ -203,7 +205,7 @@ def test_online_retail_gives_the_published_figures(tmp_path: Path) -> None:
     online_retail.load(context)
     rfm_steps()[0].run(context)
     context.written.clear()
-    tables = run(context)
+    tables = run(context, SegmentationSettings(track=False, k_max=6))
     quality = {(row["method"], row["k"]): row for row in tables["clustering_quality"]}
     for k, silhouette, smallest in (
         (2, 0.433, 1668),

@@ -241,12 +241,10 @@ def _profiles(connection: duckdb.DuckDBPyConnection, assigned: pa.Table, model: 
 
 
 def _quality(tried: list[Candidate], chosen: Candidate | None, customers: int) -> pa.Table:
-    rows = [
-        (one.method, one.k, one.silhouette, one.stability_mean, one.stability_min, one.smallest, one is chosen)
-        for one in tried
-    ]
-    if chosen is None:
-        rows.insert(0, ("log", 1, None, None, None, customers, True))
+    rows: list[tuple[object, ...]] = [("log", 1, None, None, None, customers, True)] if chosen is None else []
+    for one in tried:
+        silhouette = None if np.isnan(one.silhouette) else one.silhouette
+        rows.append((one.method, one.k, silhouette, one.stability_mean, one.stability_min, one.smallest, one is chosen))
     return pa.table([list(column) for column in zip(*rows, strict=True)], schema=QUALITY)
 
 
