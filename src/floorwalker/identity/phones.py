@@ -24,7 +24,7 @@ from phonenumbers import PhoneMetadata, PhoneNumberType
 
 _DECORATED = re.compile(r"\+?[0-9][0-9 ()./\-]*|\([0-9][0-9 ()./\-]*")
 _DECORATION = re.compile(r"[ ()./\-]+")
-_DUMMY = re.compile(r".*(?:(\d)\1{6,}|0123456|1234567|7654321|9876543).*")
+_DUMMY = re.compile(r".*(?:(\d)\1{6,}|01234567|12345678|87654321|98765432).*")
 _REFUSED_TYPES = frozenset(
     {
         PhoneNumberType.PREMIUM_RATE,

@@ -118,7 +118,7 @@ def _resolve(context: StepContext, settings: IdentitySettings) -> None:
     context.write("silver.customer_identifiers", _identifiers(connection))
     context.write("silver.identity_summary", _summary(connection, churn, settings))
     for table in (
-        "people", "hubs", "values", "pieces", "partition", "verdicts", "map", "aliases", "evidence",
+        "people", "hubs", "values", "pieces", "partition", "verdicts", "map", "aliases", "evidence", "churn",
     ):  # fmt: skip
         connection.execute(f"DROP TABLE identity_{table}")
     context.progress(1.0, "customers written")
