@@ -1,29 +1,21 @@
 """Recommendation on public data: quality under fixed protocols, cost, and popularity beside it as the control.
 
 In: `seq_amazon/beauty.parquet` (user, pos, item) and `online_retail/online_retail_2010_2011.parquet`.
-Out: a table and `benchmarks/results/recommend.json`. Run: `make bench-recommend`.
+Out: a table and `benchmarks/results/recommend.json`. Run: `make bench-recommend` (`python -m benchmarks.recommend`).
 
 Settings of the neighbours are chosen on validation only, then the test part is looked at once per protocol.
 """
 
 from __future__ import annotations
 
-import os
-
-for _library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_library, "1")  # before numpy loads: CPU seconds mean one core
-
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import duckdb
 import numpy as np
-
 from benchmarks.report import Report, data
+
 from floorwalker.models.recommend.evaluator import choose, evaluate
 from floorwalker.models.recommend.interactions import Interactions
 from floorwalker.models.recommend.item_knn import ItemKNN
