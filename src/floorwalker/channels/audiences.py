@@ -9,8 +9,8 @@
     recipient = "Example Mailing Ltd"  # who gets the file; told when a person asks to be erased
     columns = ["given_name", "language"]
 
-In: the file. Out: `Audience`s, checked: a misspelt key, a purpose that does not fit the channel or a column that cannot be
-exported is an error with a hint, not an audience that quietly goes wrong.
+In: the file. Out: `Audience`s, checked: a misspelt key or a purpose that does not fit the channel is an error with a
+hint, not an audience that quietly goes wrong.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Audience:
 
 
 def load_audiences(path: Path) -> dict[str, Audience]:
-    """Read audiences.toml: {name: Audience}; no file, no audiences. Raises ConfigError where an entry cannot be used."""
+    """Read audiences.toml: {name: Audience}; no file, no audiences. ConfigError where an entry cannot be used."""
     if not path.exists():
         return {}
     raw = read_toml(path)

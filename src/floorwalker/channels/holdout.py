@@ -1,8 +1,9 @@
 """Who is held out of an audience: a fixed share, by hash, the same in Python, in SQL and on every day.
 
 In: a customer_id, a seed (the audience's name), a share. Out: whether the customer is in the hold-out. FNV-1a, 32 bit,
-version 2 of the bucket rule used by GrowthBook: `fnv(decimal(fnv(seed + value))) mod 10000 / 10000`. Raising the share only
-adds people; two audiences hold out independently. Hash opaque ASCII ids only: SDKs disagree about other characters.
+version 2 of the bucket rule used by GrowthBook: `fnv(decimal(fnv(seed + value))) mod 10000 / 10000`. Raising the share
+only adds people; two audiences hold out independently. Hash opaque ASCII ids only: SDKs disagree about other
+characters.
 
 >>> bucket("a", "seed"), bucket("def", "foo")
 (0.0505, 0.2019)

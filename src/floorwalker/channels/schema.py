@@ -1,7 +1,7 @@
 """Tables of this room in the project's SQLite database: which audience went where, and who was in it.
 
-In: nothing. Out: `MIGRATIONS` for `engines.database.open_database`. Members are keyed 64-bit hashes, not names: enough to
-tell, when a person asks to be erased, which recipients once received their data.
+In: nothing. Out: `MIGRATIONS` for `engines.database.open_database`. Members are keyed 64-bit hashes, not names: enough
+to tell, when a person asks to be erased, which recipients once received their data.
 
 >>> import sqlite3
 >>> _ = sqlite3.connect(":memory:").executescript(MIGRATIONS[0])

@@ -171,6 +171,7 @@ def _entry_version(file: Path) -> int | None:
 def _share(connection: duckdb.DuckDBPyConnection, subject: Subject, needles: Needles) -> None:
     connection.execute("CREATE OR REPLACE TEMP TABLE _erased_ids (id VARCHAR)")
     connection.execute("INSERT INTO _erased_ids SELECT unnest(?::VARCHAR[])", [list(subject.surrogates)])
+    connection.execute("SET VARIABLE erased_ids = (SELECT coalesce(list(id), []) FROM _erased_ids)")
     connection.execute("CREATE OR REPLACE TEMP TABLE _erased_words (word VARCHAR)")
     connection.execute("INSERT INTO _erased_words SELECT unnest(?::VARCHAR[])", [sorted(needles.distinct)])
 
@@ -199,12 +200,11 @@ def _rewrite(
         f'regexp_matches("{column}", {_quote(pattern)})' for column, some in patterns.items() for pattern in some
     )
     lists = [column for column, kind in columns if kind == "VARCHAR[]" and is_surrogate_column(column)]
-    listing = " OR ".join(f'list_has_any("{column}", (SELECT list(id) FROM _erased_ids))' for column in lists)
+    listing = " OR ".join(f"list_has_any(\"{column}\", getvariable('erased_ids'))" for column in lists)
     change = f"coalesce({quoting or 'false'}, false) OR coalesce({listing or 'false'}, false)"
-    counted = connection.execute(
+    ((dropped, changed),) = connection.execute(
         f"SELECT count(*) FILTER (WHERE {drop}), count(*) FILTER (WHERE NOT {drop} AND ({change})) FROM {scan}"
-    ).fetchone()
-    dropped, changed = counted or (0, 0)
+    ).fetchall()
     said = needles.in_text((path / "_delta_log" / f"{newest:020d}.json").read_text(encoding="utf-8"))
     if not dropped and not changed and base == newest and not said:
         return newest, 0
@@ -237,8 +237,8 @@ def _drop_condition(columns: list[tuple[str, str]], needles: Needles) -> str:
 def _projected(column: str, patterns: list[str], is_list: bool, changed: bool) -> str:
     quoted = f'"{column}"'
     if is_list:
-        ids = "(SELECT list(id) FROM _erased_ids)"
-        return f"list_filter({quoted}, lambda one: NOT list_contains({ids}, one)) AS {quoted}"
+        # A variable, because a lambda may hold no subquery.
+        return f"list_filter({quoted}, lambda one: NOT list_contains(getvariable('erased_ids'), one)) AS {quoted}"
     if not changed or not patterns:
         return quoted
     text = quoted

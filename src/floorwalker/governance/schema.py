@@ -38,8 +38,8 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
-    -- An erasure that has begun: surrogate ids and keyed hashes, no identifier. The row goes when the receipt is
-    written. CREATE TABLE erasure_pending (
+    -- An erasure that has begun: surrogate ids and keyed hashes, no identifier. The row goes once it is proven.
+    CREATE TABLE erasure_pending (
         erasure_id TEXT PRIMARY KEY,
         started_at TEXT NOT NULL,
         actor TEXT NOT NULL,

@@ -86,8 +86,8 @@ def suppressed_sql(columns: Mapping[str, str], secret: bytes, *, table: str = "s
     """Whether a row names an erased person: a boolean expression, never NULL.
 
     `columns`: {kind: SQL of the column}, e.g. {"email": "email", "record_id": "record_id",
-    "customer_ref": in_source_sql("source", "customer_ref")}. `table`: what `share` made. Ask `count` first: for an empty
-    list there is nothing to hash.
+    "customer_ref": in_source_sql("source", "customer_ref")}. `table`: what `share` made. Ask `count` first: for an
+    empty list there is nothing to hash.
     """
     tests = [
         f"coalesce({hash_sql(kind, column, secret)} IN (SELECT hash FROM {table}), false)"
