@@ -16,6 +16,8 @@ import lmdb
 import msgspec
 import numpy as np
 import pyarrow as pa
+from tests.governance.database import open_test_database
+from tests.governance.lake import TestLake
 
 from floorwalker.engines.project import Project
 from floorwalker.governance.decode import search_file
@@ -24,8 +26,6 @@ from floorwalker.governance.handlers import Receipt
 from floorwalker.governance.lake_store import LakeHandler
 from floorwalker.governance.needles import Needles
 from floorwalker.governance.sqlite_store import PersonalTable, SqliteHandler
-from tests.governance.database import open_test_database
-from tests.governance.lake import TestLake
 
 ANN, BEN, JOANN, CID = ("c" + letter * 26 for letter in "abjd")
 RECORDS = {person: f"{number:032x}" for number, person in enumerate((ANN, BEN, JOANN, CID), start=0xABC)}

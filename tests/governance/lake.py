@@ -1,6 +1,6 @@
 """A lake for tests of erasure: Delta tables written by delta-rs (with column statistics in the log), a pointer file.
 
-It offers what erasure needs of `engines.lake.Lake`, with the harder habits: statistics in the log, several files, history.
+It offers what erasure needs of `engines.lake.Lake`, with harder habits: statistics in the log, several files, history.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class TestLake:
     def publish(self, *, run_id, as_of, versions, reporting_currency="GBP", bundle=None):
         before = self.pointer()
         fields = {
-            "run_id": run_id, "as_of": str(as_of), "tables": dict(versions), "previous": before.tables if before else {},
-            "reporting_currency": reporting_currency, "bundle": bundle,
+            "run_id": run_id, "as_of": str(as_of), "tables": dict(versions),
+            "previous": before.tables if before else {}, "reporting_currency": reporting_currency, "bundle": bundle,
         }  # fmt: skip
         (self.project.state / "published.json").write_text(json.dumps(fields))
         self.published += 1

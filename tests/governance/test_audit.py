@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from tests.governance.database import open_test_database
 
 from floorwalker.governance import audit
-from tests.governance.database import open_test_database
 
 SECRET = b"secret"
 

@@ -1,4 +1,4 @@
-"""Erasure, on real Delta tables, SQLite, LMDB and files: seen before, gone after, the others untouched, resumed when killed."""
+"""Erasure on real Delta tables, SQLite, LMDB and files: seen before, gone after, the others untouched, killed and resumed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from tests.governance.household import ANN, ANN_TOO, BEN, CID, JOANN, PHONE, RECORDS, World, make_world, open_world
 
 from floorwalker.errors import NotFoundError, StateError
 from floorwalker.governance import audit, erasure, journal, lake_store, suppression
 from floorwalker.governance.handlers import in_order, unowned_files
-from tests.governance.household import ANN, ANN_TOO, BEN, CID, JOANN, PHONE, RECORDS, World, make_world, open_world
 
 WHEN = {"at": "2026-02-01T09:00:00Z", "actor": "privacy@shop"}
 
@@ -191,7 +191,7 @@ def test_erasing_again_removes_nothing(world):
     assert again.suppressed == 0
 
 
-# -- leftovers must be seen ---------------------------------------------------------------------------------------------
+# -- leftovers must be seen ------------------------------------------------------------------------------------------
 
 
 def test_an_old_parquet_file_is_found(world):
@@ -239,7 +239,7 @@ def test_an_unproven_erasure_stays_pending_until_the_leftover_is_gone(world):
     assert not report.proven
     assert [finding.place for finding in report.findings] == ["floorwalker.db:settings.name"]
     assert [one.proven for one in journal.stored_receipts(world.database)] == [False]
-    assert [entry.action for entry in audit.entries(world.database)][0] == "erasure.unproven"
+    assert audit.entries(world.database)[0].action == "erasure.unproven"
     world.database.execute("DELETE FROM settings")
     (finished,) = erasure.finish_pending(
         world.project, connection=world.database, at="2026-02-03", actor="cron", handlers=world.handlers()
@@ -249,7 +249,7 @@ def test_an_unproven_erasure_stays_pending_until_the_leftover_is_gone(world):
     assert erasure.search_everywhere(world.project, subject, world.handlers()) == ()
 
 
-# -- kill -9 -------------------------------------------------------------------------------------------------------------
+# -- kill -9 ---------------------------------------------------------------------------------------------------------
 
 
 def _die(*_args, **_options):
@@ -325,7 +325,7 @@ def test_hashes_alone_find_her(world):
     assert {kind for _, kind in found} == {"email"}
 
 
-# -- the registry --------------------------------------------------------------------------------------------------------
+# -- the registry ----------------------------------------------------------------------------------------------------
 
 
 def test_a_new_store_must_join(world):

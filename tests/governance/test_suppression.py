@@ -6,9 +6,9 @@ import duckdb
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.governance.database import open_test_database
 
 from floorwalker.governance import suppression as s
-from tests.governance.database import open_test_database
 
 SECRET = b"a project's secret"
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=40)
@@ -52,8 +52,9 @@ def test_the_list_refuses_rows_of_erased_people_only(tmp_path, engine):
     assert s.contains(connection, ann[0][1])
     assert s.share(connection, engine) == 1
     rows = engine.execute(
-        f"SELECT email, {s.suppressed_sql({'email': 'email', 'phone': 'phone'}, SECRET)} FROM (VALUES"
-        " (' ANN@example.com', NULL), ('bob@example.com', '1'), (NULL, NULL), (NULL, 'ann@example.com')) t(email, phone)"
+        f"SELECT email, {s.suppressed_sql({'email': 'email', 'phone': 'phone'}, SECRET)} FROM"
+        " (VALUES (' ANN@example.com', NULL), ('bob@example.com', '1'), (NULL, NULL), (NULL, 'ann@example.com'))"
+        " t(email, phone)"
     ).fetchall()
     assert [refused for _, refused in rows] == [True, False, False, False]
     assert b"ann@example.com" not in (tmp_path / "floorwalker.db").read_bytes()

@@ -271,7 +271,7 @@ def _write(connection: duckdb.DuckDBPyConnection, query: str, out: Path, format:
 
 def _members(connection: duckdb.DuckDBPyConnection, secret: bytes) -> bytes:
     digest = hash_sql("customer_id", "customer_id", secret)
-    column = connection.execute(
+    column = connection.sql(
         f"SELECT CAST('0x' || substr({digest}, 1, 16) AS UBIGINT) AS member FROM _audience"
         " WHERE fate = 'exported' ORDER BY member"
     ).to_arrow_table()["member"]

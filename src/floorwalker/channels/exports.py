@@ -60,7 +60,7 @@ def log_export(
         raise ValueError("a dry run wrote nothing")
     path = report.file.resolve()
     file = path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
-    counts = asdict(replace(report, members=b"", file=None))
+    counts = {name: value for name, value in asdict(report).items() if name not in ("members", "file")}
     export = Export(
         hash_identifier(project.secret, "export", f"{at} {audience.name} {file}")[:26],
         at,
