@@ -22,7 +22,7 @@ import datetime as dt
 import json
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -299,13 +299,27 @@ def view_files(connection: duckdb.DuckDBPyConnection, name: str, files: Iterable
     connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{', '.join(quoted)}]{union})")
 
 
-def set_run(connection: duckdb.DuckDBPyConnection, run_id: str, as_of: dt.date, reporting_currency: str) -> None:
-    """The one-row table `meta.run` by which models know the day and the currency: they never ask the clock."""
+def set_run(
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    as_of: dt.date,
+    reporting_currency: str,
+    precedence: Sequence[str] = (),
+) -> None:
+    """The tables by which models know the run, so that they never ask the clock or a setting.
+
+    `meta.run` (run_id, as_of, reporting_currency) has one row; `meta.sources` (source, precedence) ranks the sources
+    that may report the same order, 1 the most believed.
+    """
     connection.execute(
         "CREATE OR REPLACE TABLE meta.run AS SELECT CAST(? AS VARCHAR) AS run_id, CAST(? AS DATE) AS as_of,"
         " CAST(? AS VARCHAR) AS reporting_currency",
         [run_id, as_of, reporting_currency],
     )
+    connection.execute("CREATE OR REPLACE TABLE meta.sources (source VARCHAR, precedence INTEGER)")
+    if precedence:
+        ranked = [(source, rank) for rank, source in enumerate(precedence, 1)]
+        connection.executemany("INSERT INTO meta.sources VALUES (?, ?)", ranked)
 
 
 def write_atomically(path: Path, text: str) -> None:

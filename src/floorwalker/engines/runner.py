@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
@@ -27,9 +27,12 @@ from floorwalker.engines.steps import Step
 from floorwalker.errors import DataTestError, FloorwalkerError, ModelError, did_you_mean
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from floorwalker.engines.project import Project
 
 RUNNER_VERSION = "1"
+PREVIOUS = "_previous"
 Progress = Callable[[str, float, str], None]
 """Called with (node, done 0…1, text)."""
 
@@ -107,7 +110,7 @@ def plan(models: Iterable[SqlModel], steps: Iterable[Step], sources: Iterable[st
         sorter.add(name)
         tested = tables_of(read_tests(name, node.document)) - {name} if isinstance(node, SqlModel) else set()
         for table in {*reads_of(node), *tested}:
-            if table not in known and not table.startswith("meta."):
+            if table not in known and not _is_given(table):
                 where = node.where if isinstance(node, SqlModel) else node.name
                 raise ModelError(f"{where} reads {table}, which nothing makes", fix=did_you_mean(table, known))
             if table in writers:
@@ -149,6 +152,12 @@ class Build:
     run_id: str
     as_of: dt.date
     reporting_currency: str = "GBP"
+    precedence: Sequence[str] = ()
+    previous: Mapping[str, int | None] = field(default_factory=dict)
+    """Tables that a step reads as `<table>_previous`: their published version, None before the first run. They do not
+    count as input: what they hold follows from earlier runs on the same data."""
+    empty: Mapping[str, pa.Schema] = field(default_factory=dict)
+    """Columns of those tables while there is no previous version."""
     versions: dict[str, int] = field(default_factory=dict)
     """Version of every table known so far; starts with the sources'."""
 
@@ -157,13 +166,22 @@ class Build:
         the next attempt, and readers see none of them."""
         result = BuildResult(versions=self.versions)
         with self.lake.connect() as connection:
-            set_run(connection, self.run_id, self.as_of, self.reporting_currency)
+            set_run(connection, self.run_id, self.as_of, self.reporting_currency, self.precedence)
+            self._show_previous(connection)
             seen: set[str] = set()
             for name in graph.order:
                 if only and name not in only:
                     continue
                 result.nodes.append(self._node(connection, graph.nodes[name], seen, result, progress))
         return result
+
+    def _show_previous(self, connection: duckdb.DuckDBPyConnection) -> None:
+        for table, version in self.previous.items():
+            if version is not None:
+                view_files(connection, table + PREVIOUS, self.lake.files(table, version))
+            else:
+                nothing = connection.from_arrow(self.empty[table].empty_table())
+                nothing.create(table + PREVIOUS)
 
     def _node(
         self,
@@ -176,7 +194,7 @@ class Build:
         start = time.perf_counter()
         tests = read_tests(node.name, node.document) if isinstance(node, SqlModel) else []
         for table in {*reads_of(node), *tables_of(tests)} - {node.name}:
-            if table not in seen and not table.startswith("meta."):
+            if table not in seen and not _is_given(table):
                 self.lake.view(connection, table, self.versions.setdefault(table, self.lake.version(table) or 0))
                 seen.add(table)
         fingerprint = self._fingerprint(node, tests)
@@ -254,9 +272,15 @@ class Build:
 
     def _fingerprint(self, node: SqlModel | Step, tests: Sequence[DataTest]) -> str:
         own = f"{node.sql}\n{tests!r}" if isinstance(node, SqlModel) else f"{node.name} {node.version}\n{node.settings}"
-        inputs = [f"{table}@{self.versions.get(table)}" for table in sorted(reads_of(node))]
+        inputs = [f"{table}@{self.versions.get(table)}" for table in sorted(reads_of(node)) if not _is_given(table)]
         day = [str(self.as_of), self.reporting_currency] if isinstance(node, Step) or "meta.run" in node.reads else []
+        day += list(self.precedence) if "meta.sources" in node.reads else []
         return hashlib.sha256("\n".join([RUNNER_VERSION, own, *inputs, *day]).encode()).hexdigest()
+
+
+def _is_given(table: str) -> bool:
+    """Tables that no node makes: the run's own facts, and what the last published run knew."""
+    return table.startswith("meta.") or table.endswith(PREVIOUS)
 
 
 def _first_lines(error: Exception) -> str:
