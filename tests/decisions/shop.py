@@ -43,7 +43,7 @@ def bought(name: str) -> list[int]:
 def recommended(name: str) -> list[int]:
     """Numbers of the products recommended to a person, best first (some bought before, as a stale list has them)."""
     place = PEOPLE.index(name)
-    return list(range(0, 20)) if name == "dan" else [(place + step * 5) % 40 for step in range(30)]
+    return list(range(0, 20)) if name == "dan" else [(place + step * 3) % 40 for step in range(30)]
 
 
 def gold(connection: duckdb.DuckDBPyConnection | None = None, *, stock: bool = True) -> duckdb.DuckDBPyConnection:

@@ -149,3 +149,11 @@ def pack_numbers(numbers: Iterable[int]) -> bytes:
 def unpack_numbers(data: bytes) -> np.ndarray[Any, np.dtype[np.uint32]]:
     """The product numbers in packed bytes."""
     return np.frombuffer(data, dtype="<u4")
+
+
+_person = msgspec.msgpack.Decoder(Person)
+
+
+def unpack_person(data: bytes) -> Person:
+    """The Person in packed bytes."""
+    return _person.decode(data)

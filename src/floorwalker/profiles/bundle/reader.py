@@ -38,6 +38,7 @@ from floorwalker.profiles.bundle.layout import (
     number_key,
     text_key,
     unpack_numbers,
+    unpack_person,
 )
 
 Normalise = Callable[[str, str], "str | None"]
@@ -45,7 +46,6 @@ Normalise = Callable[[str, str], "str | None"]
 
 _PRODUCTS_KEPT, _PLACES_KEPT = 20_000, 64  # bounds of the two caches: about 12 MB, and a byte per product and place
 
-_person = msgspec.msgpack.Decoder(Person)
 _product = msgspec.msgpack.Decoder(Product)
 _scored = msgspec.msgpack.Decoder(Scored)
 _EMPTY = Scored(b"", b"")
@@ -158,7 +158,7 @@ class Bundle:
     def person(self, customer_id: str) -> Person | None:
         """What a decision needs of a customer; None when unknown."""
         raw = self.person_bytes(customer_id)
-        return None if raw is None else _person.decode(raw)
+        return None if raw is None else unpack_person(raw)
 
     def recommendations(self, customer_id: str) -> list[tuple[str, float, str | None]]:
         """The stored list, best first: (product id, score, product it follows from or None)."""
