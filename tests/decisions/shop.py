@@ -69,8 +69,8 @@ def gold(connection: duckdb.DuckDBPyConnection | None = None, *, stock: bool = T
         CREATE TABLE gold.rfm (customer_id VARCHAR, cell VARCHAR, segment VARCHAR, lifecycle VARCHAR);
         CREATE TABLE gold.segments (segment VARCHAR, customer_id VARCHAR);
         CREATE TABLE silver.customer_identifiers (customer_id VARCHAR, kind VARCHAR, value VARCHAR, key VARCHAR);
-        CREATE TABLE silver.customer_aliases (alias_id VARCHAR, customer_id VARCHAR);
-        CREATE TABLE silver.order_lines (market VARCHAR, product_id VARCHAR, customer_id VARCHAR, occurred_on DATE, is_sale BOOLEAN);
+        CREATE TABLE silver.customer_aliases (customer_id VARCHAR, alias_of VARCHAR);
+        CREATE TABLE gold.popular_products (market VARCHAR, rank INTEGER, product_id VARCHAR, score DOUBLE);
     """)
     products = [
         (
@@ -105,10 +105,6 @@ def gold(connection: duckdb.DuckDBPyConnection | None = None, *, stock: bool = T
         )
         for n in bought(name):
             history.append((customer, f"p{n:02}", 1, 1, "2026-05-03 10:00:00Z", 0, None))
-            connection.execute(
-                "INSERT INTO silver.order_lines VALUES (?, ?, ?, '2026-05-03', true)",
-                [market(name), f"p{n:02}", customer],
-            )
         history.append((customer, "p38", 0, 0, None, 2, "2026-05-04 10:00:00Z"))
         for rank, n in enumerate(recommended(name), start=1):
             because = f"p{bought(name)[rank % 4]:02}" if rank % 3 else ("p38" if rank % 2 else None)
@@ -133,6 +129,10 @@ def gold(connection: duckdb.DuckDBPyConnection | None = None, *, stock: bool = T
         INSERT INTO gold.similar_products
         SELECT 'p' || lpad(a::VARCHAR, 2, '0'), b, 'p' || lpad(((a + b * 3) % 40)::VARCHAR, 2, '0'), 1.0 / b
         FROM range(40) t(a), range(1, 13) u(b)""")
+    connection.execute("""
+        INSERT INTO gold.popular_products
+        SELECT market, n + 1, 'p' || lpad(((n * step) % 40)::VARCHAR, 2, '0'), 100 - n
+        FROM range(40) t(n), (VALUES ('', 1), ('UK', 3), ('FR', 7)) AS m(market, step)""")
     connection.execute("INSERT INTO gold.rfm SELECT customer_id, '555', 'Champions', 'Loyal' FROM gold.customers")
     connection.execute("INSERT INTO gold.segments SELECT 'everyone', customer_id FROM gold.customers")
     connection.execute("INSERT INTO silver.customer_aliases VALUES (?, ?)", [c("old"), c("ann")])

@@ -107,9 +107,8 @@ def _preference(person: Person, product: Product) -> Reason | None:
 
 
 def _popular(bundle: Bundle, market: str | None, number: int) -> Reason:
-    if market:  # its list counts the buyers of the last 30 days
-        return Reason("popular", f"popular in {market} this month")
-    return Reason("popular", "popular this month" if bundle.sold_lately[number] else "popular with our customers")
+    where = f"popular in {market}" if market else "popular with our customers"
+    return Reason("popular", f"{where} this month" if bundle.sold_lately[number] else where)
 
 
 def _days_of(products: bytes, days: bytes, wanted: set[int]) -> dict[int, int]:

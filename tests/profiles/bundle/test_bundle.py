@@ -91,7 +91,7 @@ def test_without_a_stock_feed_nothing_is_out_of_stock(tmp_path: Path) -> None:
 def test_only_customers_and_products_are_required(tmp_path: Path) -> None:
     connection = gold()
     for table in ("gold.customer_products", "gold.recommendations", "gold.similar_products", "gold.rfm", "gold.segments",
-                  "gold.stock", "silver.customer_identifiers", "silver.customer_aliases", "silver.order_lines",
+                  "gold.stock", "silver.customer_identifiers", "silver.customer_aliases", "gold.popular_products",
                   "silver.products"):  # fmt: skip
         connection.execute(f"DROP TABLE {table}")
     path = build_bundle(connection, tmp_path, run_id=RUN, as_of=AS_OF, secret=SECRET)

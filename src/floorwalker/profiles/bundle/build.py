@@ -5,8 +5,9 @@ In: a DuckDB connection that sees `gold.*` (and what there is of `silver.*`). Ou
     path = build_bundle(lake.read(), project.bundles, run_id=run_id, as_of=as_of, secret=project.secret)
 
 Required: gold.customers, gold.products. Used when present: gold.customer_products, gold.recommendations, gold.rfm,
-gold.clusters, gold.segments, gold.consents, gold.stock, gold.similar_products (product_id, rank, similar_product_id, score),
-silver.customer_identifiers, silver.customer_aliases (alias_id, customer_id), silver.order_lines, silver.products.
+gold.clusters, gold.segments, gold.consents, gold.stock, gold.similar_products (product_id, rank, similar_product_id,
+score), gold.popular_products (market, rank, product_id, score), silver.customer_identifiers, silver.customer_aliases
+(customer_id, alias_of), silver.products.
 
 Memory: rows come in Arrow batches and leave in one transaction per batch, sorted, so LMDB only appends; DuckDB sorts
 within its own `memory_limit`. What grows is one array per product (about 20 bytes each) and the product ids.
@@ -69,7 +70,7 @@ def build_bundle(
             meta = _products(connection, file, tables)
             traits, customers, market = _people(connection, file, tables)
             _identifiers(connection, file, tables, secret)
-            _lists(connection, file, tables, as_of)
+            _lists(connection, file, tables)
             places = _stock(connection, file, tables, meta["products"])
         finally:
             connection.execute("DROP TABLE IF EXISTS bundle_numbers")
@@ -224,9 +225,9 @@ def _identifiers(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables
             file.put("aliases", zip(map(text_key, former), map(str.encode, current), strict=True), in_order=True)
 
 
-def _lists(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str], as_of: dt.date) -> None:
-    def scored(sql: str, parameters: object = None) -> Iterator[list[tuple[Any, bytes]]]:
-        for batch in _batches(connection, sql, parameters):
+def _lists(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str]) -> None:
+    def scored(sql: str) -> Iterator[list[tuple[Any, bytes]]]:
+        for batch in _batches(connection, sql):
             numbers, scores = _lists_as_bytes(batch.column(1), "<u4"), _lists_as_bytes(batch.column(2), "<f4")
             yield [
                 (key, _pack(pair))
@@ -236,11 +237,10 @@ def _lists(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[
     if "gold.similar_products" in tables:
         for rows in scored(queries.SIMILAR_PRODUCTS):
             file.put("similar", [(number_key(number), value) for number, value in rows], in_order=True)
-    popular = list(scored(queries.POPULAR_OVERALL))
-    if "silver.order_lines" in tables:
-        popular += scored(queries.POPULAR_BY_MARKET, {"as_of": as_of})
-    for rows in popular:
-        file.put("popular", [(text_key(market), value) for market, value in rows])
+    for sql in (queries.POPULAR_OVERALL, queries.POPULAR_PRODUCTS):  # the second replaces the first where it has a list
+        if sql is queries.POPULAR_OVERALL or "gold.popular_products" in tables:
+            for rows in scored(sql):
+                file.put("popular", [(text_key(market), value) for market, value in rows])
 
 
 def _stock(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str], products: int) -> list[str]:

@@ -123,7 +123,7 @@ FROM silver.customer_identifiers WHERE kind IS NOT NULL AND key IS NOT NULL
 GROUP BY kind, key ORDER BY hashed
 """
 
-ALIASES = "SELECT alias_id, customer_id FROM silver.customer_aliases WHERE alias_id <> customer_id ORDER BY alias_id"
+ALIASES = "SELECT customer_id, alias_of FROM silver.customer_aliases WHERE customer_id <> alias_of ORDER BY customer_id"
 
 
 def products(tables: Collection[str]) -> str:
@@ -161,23 +161,20 @@ JOIN bundle_numbers AS o ON o.product_id = s.similar_product_id
 WHERE s."rank" <= {SIMILAR} AND o.number <> p.number GROUP BY p.number ORDER BY p.number
 """
 
+POPULAR_PRODUCTS = f"""
+SELECT coalesce(m.market, ''), list(n.number ORDER BY m."rank", n.number),
+       list(CAST(m.score AS FLOAT) ORDER BY m."rank", n.number)
+FROM gold.popular_products AS m JOIN bundle_numbers AS n ON n.product_id = m.product_id
+WHERE m."rank" <= {POPULAR} GROUP BY coalesce(m.market, '') ORDER BY coalesce(m.market, '')
+"""
+
+# Without that table, or when its list over all markets is short: the whole catalogue by what sold.
 POPULAR_OVERALL = f"""
 SELECT '', list(number ORDER BY place), list(CAST(1.0 / place AS FLOAT) ORDER BY place) FROM (
   SELECT n.number, row_number() OVER (
            ORDER BY coalesce(g.units_30d, 0) DESC, coalesce(g.units, 0) DESC, n.number) AS place
   FROM gold.products AS g JOIN bundle_numbers AS n ON n.product_id = g.product_id
 ) WHERE place <= {POPULAR}
-"""
-
-# By buyers, not pieces: one wholesale order of 5,000 candles does not make a candle popular.
-POPULAR_BY_MARKET = f"""
-SELECT market, list(number ORDER BY place), list(CAST(1.0 / place AS FLOAT) ORDER BY place) FROM (
-  SELECT market, number, row_number() OVER (PARTITION BY market ORDER BY buyers DESC, number) AS place FROM (
-    SELECT l.market, n.number, count(DISTINCT l.customer_id) AS buyers
-    FROM silver.order_lines AS l JOIN bundle_numbers AS n ON n.product_id = l.product_id
-    WHERE l.is_sale AND l.market <> '' AND l.occurred_on > $as_of - 30 AND l.occurred_on <= $as_of
-    GROUP BY l.market, n.number)
-) WHERE place <= {POPULAR} GROUP BY market ORDER BY market
 """
 
 # The web sells from its own warehouse; where no feed tells of one, from whatever any store has.
