@@ -1,7 +1,8 @@
 """A small shop in memory: the gold tables of the contract for 40 products and 12 customers in two markets.
 
-`c("ann")` and friends are customer ids. Ann (UK) consents; Bob (UK) refused; Cleo (FR) never said; Dan (UK) consents and
-has bought everything in his list; Eve (FR) consents. Products p00…p39: category by tens, brand by parity, p39 inactive.
+`c("ann")` and friends are customer ids. Ann (UK) consents; Bob (UK) refused; Cleo (FR) never said; Dan (UK) consents
+and has bought everything in his list; Eve (FR) consents. Products p00…p39: category by
+tens, brand by parity, p39 inactive.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ def market(name: str) -> str:
 def bought(name: str) -> list[int]:
     """Numbers of the products a person bought."""
     place = PEOPLE.index(name)
-    return list(range(0, 20)) if name == "dan" else [(place * 3 + step * 7) % 39 for step in range(4)]
+    return list(range(20)) if name == "dan" else [(place * 3 + step * 7) % 39 for step in range(4)]
 
 
 def recommended(name: str) -> list[int]:
     """Numbers of the products recommended to a person, best first (some bought before, as a stale list has them)."""
     place = PEOPLE.index(name)
-    return list(range(0, 20)) if name == "dan" else [(place + step * 3) % 40 for step in range(30)]
+    return list(range(20)) if name == "dan" else [(place + step * 3) % 40 for step in range(30)]
 
 
 def gold(connection: duckdb.DuckDBPyConnection | None = None, *, stock: bool = True) -> duckdb.DuckDBPyConnection:
@@ -53,16 +54,18 @@ def gold(connection: duckdb.DuckDBPyConnection | None = None, *, stock: bool = T
     for schema in ("silver", "gold", "meta"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     connection.execute("""
-        CREATE TABLE gold.products (product_id VARCHAR, name VARCHAR, category VARCHAR, subcategory VARCHAR, brand_name VARCHAR,
-          garment VARCHAR, price DECIMAL(18,4), is_active BOOLEAN, units_7d BIGINT, units_30d BIGINT, units BIGINT, orders BIGINT,
-          customers BIGINT, revenue DECIMAL(28,4), views_30d BIGINT, stock DECIMAL(28,3), last_sold_on DATE);
+        CREATE TABLE gold.products (product_id VARCHAR, name VARCHAR, category VARCHAR, subcategory VARCHAR,
+          brand_name VARCHAR, garment VARCHAR, price DECIMAL(18,4), is_active BOOLEAN, units_7d BIGINT,
+          units_30d BIGINT, units BIGINT, orders BIGINT, customers BIGINT, revenue DECIMAL(28,4), views_30d BIGINT,
+          stock DECIMAL(28,3), last_sold_on DATE);
         CREATE TABLE silver.products (product_id VARCHAR, cost DECIMAL(18,4));
         CREATE TABLE gold.stock (product_id VARCHAR, store_id VARCHAR, quantity DECIMAL(18,3));
-        CREATE TABLE gold.customers (customer_id VARCHAR, market VARCHAR, given_name VARCHAR, email VARCHAR, last_order_on DATE,
-          last_seen TIMESTAMPTZ, orders BIGINT, revenue DECIMAL(28,4), favourite_category VARCHAR, favourite_brand VARCHAR,
-          brand_affinity DOUBLE, has_loyalty BOOLEAN, personalization VARCHAR);
-        CREATE TABLE gold.customer_products (customer_id VARCHAR, product_id VARCHAR, units DECIMAL(28,3), orders BIGINT,
-          revenue DECIMAL(28,4), last_bought_at TIMESTAMPTZ, views BIGINT, last_viewed_at TIMESTAMPTZ, last_at TIMESTAMPTZ);
+        CREATE TABLE gold.customers (customer_id VARCHAR, market VARCHAR, given_name VARCHAR, email VARCHAR,
+          last_order_on DATE, last_seen TIMESTAMPTZ, orders BIGINT, revenue DECIMAL(28,4), favourite_category VARCHAR,
+          favourite_brand VARCHAR, brand_affinity DOUBLE, has_loyalty BOOLEAN, personalization VARCHAR);
+        CREATE TABLE gold.customer_products (customer_id VARCHAR, product_id VARCHAR, units DECIMAL(28,3),
+          orders BIGINT, revenue DECIMAL(28,4), last_bought_at TIMESTAMPTZ, views BIGINT, last_viewed_at TIMESTAMPTZ,
+          last_at TIMESTAMPTZ);
         CREATE TABLE gold.recommendations (customer_id VARCHAR, rank INTEGER, product_id VARCHAR, score DOUBLE,
           because_product_id VARCHAR, model VARCHAR);
         CREATE TABLE gold.similar_products (product_id VARCHAR, rank INTEGER, similar_product_id VARCHAR, score DOUBLE);
@@ -100,7 +103,8 @@ def gold(connection: duckdb.DuckDBPyConnection | None = None, *, stock: bool = T
     for name in PEOPLE:
         customer = c(name)
         connection.execute(
-            "INSERT INTO gold.customers VALUES (?, ?, ?, ?, '2026-05-03', '2026-05-03 10:00:00Z', 4, 77.5, 'Bags', 'Acme', 0.5, true, ?)",
+            "INSERT INTO gold.customers VALUES"
+            " (?, ?, ?, ?, '2026-05-03', '2026-05-03 10:00:00Z', 4, 77.5, 'Bags', 'Acme', 0.5, true, ?)",
             [customer, market(name), name.title(), f"{name}@example.com", CONSENT.get(name, "unknown")],
         )
         for n in bought(name):
@@ -120,8 +124,8 @@ def gold(connection: duckdb.DuckDBPyConnection | None = None, *, stock: bool = T
             ],
         )
     connection.executemany(
-        "INSERT INTO gold.customer_products (customer_id, product_id, units, orders, last_bought_at, views, last_viewed_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO gold.customer_products"
+        " (customer_id, product_id, units, orders, last_bought_at, views, last_viewed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         history,
     )
     connection.executemany("INSERT INTO gold.recommendations VALUES (?, ?, ?, ?, ?, ?)", lists)

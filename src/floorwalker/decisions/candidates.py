@@ -1,9 +1,9 @@
 """Candidates: what may be shown, and how relevant each source finds it.
 
-In: a plan, what is known of the visitor, the request. Out: product numbers, ascending, with their relevance from 0 to 1.
+In: a plan, what is known of the visitor, the request. Out: product numbers, ascending, with relevance from 0 to 1.
 
 Each source's scores run up to 1, are multiplied by the weight of its family and added: an item two sources name beats
-one that only one of them does. The best relevance of a request is then 1, so that objectives weigh alike on all surfaces.
+one that only one of them does. The best relevance of a request is then 1.
 """
 
 from __future__ import annotations

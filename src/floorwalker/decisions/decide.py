@@ -8,7 +8,7 @@ In: a request, a bundle, a policy, the time. Out: a `Decision` and its record. P
     decided.decision.items[0].reason.text          'because you bought Blue Mug on 3 May'
     replay(decided.record, bundle, policy)         the same answer, or StateError when the inputs are others
 
-An unknown visitor, a refused or missing consent, an unknown product or store: the non-personalised answer, never an error.
+An unknown visitor, a refused or missing consent, an unknown product or store: an answer without them, never an error.
 """
 
 from __future__ import annotations
@@ -164,7 +164,10 @@ def decide(
 
 
 def replay(record: bytes, bundle: Bundle, policy: Policy, *, secret: bytes = b"") -> Decision:
-    """Decide again from a record. Raises StateError when bundle, policy or profile are not the record's, or the answer differs."""
+    """Decide again from a record.
+
+    Raises StateError when bundle, policy or profile are not those of the record, or the answer differs.
+    """
     then = unpack_record(record)
     raw = bundle.person_bytes(then.customer_id) if then.customer_id else None
     for what, was, now in (
@@ -227,7 +230,7 @@ def _judge(
 def _choose(
     bundle: Bundle, plan: Plan, found: Candidates, scores: Any, verdicts: Any, k: int
 ) -> tuple[list[int], dict[str, int]]:
-    """Places of the best k candidates that were kept, pinned ones first, within the caps; and how many the caps dropped."""
+    """Places of the best k kept candidates, pinned ones first, within the caps; and how many the caps dropped."""
     kept = np.flatnonzero(verdicts == KEPT)
     # Stable, over numbers that ascend: equal scores stand in the order of the product ids.
     order = kept[np.argsort(-scores[kept], kind="stable")]
@@ -267,5 +270,3 @@ def _features(person: Person | None, market: str, place: str | None) -> dict[str
 
 def _digest(raw: bytes | None) -> str:
     return hashlib.blake2b(raw, digest_size=8).hexdigest() if raw is not None else ""
-
-

@@ -13,19 +13,18 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from floorwalker.decisions.ledger import open_ledger
+from floorwalker.decisions.ledger import customer_hash, open_ledger
 from floorwalker.decisions.record import unpack_record
 
 
 def erase_decisions(folder: Path, customer_ids: Collection[str]) -> int:
     """Turn the decisions of these customers into stubs; returns how many. Running it again does nothing."""
-    if not (folder / "decisions.db").exists():
-        return 0
     connection = open_ledger(folder)
     try:
         connection.execute("BEGIN IMMEDIATE")
         erased = 0
         for customer_id in sorted(set(customer_ids)):
+            connection.execute("INSERT OR IGNORE INTO erased_customers VALUES (?)", (customer_hash(customer_id),))
             rows = connection.execute(
                 "SELECT number, record FROM decisions WHERE customer_id = ?", (customer_id,)
             ).fetchall()

@@ -3,8 +3,8 @@
 In: the chosen products, the candidates they came from, what is known of the person. Out: one `Reason` per item.
 
 A reason of a personalised answer cites facts of this person ("because you bought Blue Mug on 3 May"); one of any other
-answer cites none ("popular in UK this month"). `neutral` is what a public key may read: it never cites a purchase, a view
-or a preference, so that whoever holds another visitor's cookie cannot learn what that person did.
+answer cites none ("popular in UK this month"). `neutral` is what a public key may read: it never cites a purchase, a
+view or a preference, so that whoever holds another visitor's cookie cannot learn what that person did.
 
 >>> day_text(20576, 2026)
 '3 May'

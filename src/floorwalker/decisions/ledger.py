@@ -6,19 +6,19 @@ In: decisions as they are made. Out: rows in `state/decisions/decisions.db` (SQL
         ledger.add(decision_id, record, customer_id)      a queue; a thread writes it in batches
     find_record(folder, decision_id)                      the packed record, to replay
 
-The queue is bounded: when the disk cannot follow, records are dropped and counted (`dropped`) rather than answers delayed.
+The queue is bounded: when the disk cannot follow, records are dropped and counted (`dropped`); no answer is delayed.
 `sync=True` writes at once, for the command line. A decision that is added twice is kept once.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Collection
 from pathlib import Path
-from types import TracebackType
 
 from floorwalker.errors import NotFoundError, StateError
 
@@ -34,9 +34,16 @@ CREATE TABLE IF NOT EXISTS decisions (
   erased TEXT
 );
 CREATE INDEX IF NOT EXISTS decisions_of_customer ON decisions (customer_id) WHERE customer_id IS NOT NULL;
-CREATE TABLE IF NOT EXISTS policies (digest TEXT PRIMARY KEY, absent_personalization INTEGER NOT NULL, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS policies (
+  digest TEXT PRIMARY KEY, absent_personalization INTEGER NOT NULL, text TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS erased_customers (hash BLOB PRIMARY KEY) WITHOUT ROWID;
 """
-_INSERT = "INSERT OR IGNORE INTO decisions (decision_id, customer_id, record) VALUES (?, ?, ?)"
+# A record still in a worker's queue when its person is erased must not come after the erasure.
+_INSERT = """
+INSERT OR IGNORE INTO decisions (decision_id, customer_id, record)
+SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM erased_customers WHERE hash = ?)
+"""
 
 Row = tuple[str, "str | None", bytes]
 
@@ -54,7 +61,9 @@ def open_ledger(folder: Path) -> sqlite3.Connection:
             fix="pip install --upgrade floorwalker",
         )
     # NORMAL: a power cut may lose the last decisions, never damage the rest; no answer waits for the disk.
-    connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;" + _SCHEMA)
+    for setting in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {setting}")
+    connection.executescript(_SCHEMA)
     connection.execute(f"PRAGMA user_version = {LEDGER_VERSION}")
     return connection
 
@@ -66,7 +75,7 @@ class Ledger:
         self._connection = open_ledger(folder)
         self._limit, self._batch, self._sync = limit, batch, sync
         self._rows: deque[Row] = deque()
-        self._wake, self._closing = threading.Event(), False
+        self._wake, self._closing, self._lock = threading.Event(), False, threading.Lock()
         self.dropped = 0
         """Records lost because the queue was full or the disk refused them."""
         self.written = 0
@@ -94,9 +103,10 @@ class Ledger:
 
     def keep_policy(self, digest: str, text: str, absent_personalization: bool) -> None:
         """Keep the text behind a policy's digest, so that its decisions can be replayed after it changed."""
-        self._connection.execute(
-            "INSERT OR IGNORE INTO policies VALUES (?, ?, ?)", (digest, int(absent_personalization), text)
-        )
+        with self._lock:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO policies VALUES (?, ?, ?)", (digest, int(absent_personalization), text)
+            )
 
     def close(self) -> None:
         """Write what waits, then close."""
@@ -110,7 +120,7 @@ class Ledger:
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _write_on(self) -> None:
@@ -129,21 +139,27 @@ class Ledger:
                 return
 
     def _write(self, rows: list[Row]) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            self._connection.executemany(_INSERT, rows)
-        except sqlite3.Error:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany(_INSERT, [(*row, customer_hash(row[1])) for row in rows])
+            except sqlite3.Error:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
         self.written += len(rows)
+
+
+def customer_hash(customer_id: str | None) -> bytes | None:
+    """How an erased customer is remembered: the id is opaque and keyed already, its hash names nobody."""
+    return hashlib.blake2b(customer_id.encode(), digest_size=16).digest() if customer_id else None
 
 
 def find_record(folder: Path, decision_id: str) -> bytes:
     """The packed record of a decision. Raises NotFoundError; StateError when it was erased."""
     connection = open_ledger(folder)
     try:
-        row = connection.execute("SELECT record, erased FROM decisions WHERE decision_id = ?", (decision_id,)).fetchone()
+        row = connection.execute("SELECT record FROM decisions WHERE decision_id = ?", (decision_id,)).fetchone()
     finally:
         connection.close()
     if row is None:
@@ -157,7 +173,9 @@ def find_policy(folder: Path, digest: str) -> tuple[str, bool]:
     """Text and absent-personalization rule of a policy decisions were made with. Raises NotFoundError."""
     connection = open_ledger(folder)
     try:
-        row = connection.execute("SELECT text, absent_personalization FROM policies WHERE digest = ?", (digest,)).fetchone()
+        row = connection.execute(
+            "SELECT text, absent_personalization FROM policies WHERE digest = ?", (digest,)
+        ).fetchone()
     finally:
         connection.close()
     if row is None:

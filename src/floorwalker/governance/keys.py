@@ -109,7 +109,8 @@ def create_key(
 def list_keys(database: sqlite3.Connection) -> list[Key]:
     """Every key, revoked ones too, oldest first."""
     rows = database.execute(
-        "SELECT key_id, name, kind, scopes, market, sha256, created_at, revoked_at FROM api_keys ORDER BY created_at, key_id"
+        "SELECT key_id, name, kind, scopes, market, sha256, created_at, revoked_at FROM api_keys"
+        " ORDER BY created_at, key_id"
     ).fetchall()
     return [Key(row[0], row[1], row[2], frozenset(row[3].split()), *row[4:]) for row in rows]
 

@@ -8,11 +8,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-
-from floorwalker.errors import NotFoundError, StateError
-from floorwalker.profiles.bundle import Bundle, Shelf, build_bundle, erase_from_bundle
-from floorwalker.profiles.bundle.erasure import erase_from_bundles
-from floorwalker.profiles.bundle.layout import DONE, identifier_key
 from tests.decisions.shop import (
     AS_OF,
     PEOPLE,
@@ -27,6 +22,11 @@ from tests.decisions.shop import (
     publish,
     recommended,
 )
+
+from floorwalker.errors import NotFoundError, StateError
+from floorwalker.profiles.bundle import Bundle, Shelf, build_bundle, erase_from_bundle
+from floorwalker.profiles.bundle.erasure import erase_from_bundles
+from floorwalker.profiles.bundle.layout import DONE, identifier_key
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,8 @@ def test_without_a_stock_feed_nothing_is_out_of_stock(tmp_path: Path) -> None:
 
 def test_only_customers_and_products_are_required(tmp_path: Path) -> None:
     connection = gold()
-    for table in ("gold.customer_products", "gold.recommendations", "gold.similar_products", "gold.rfm", "gold.segments",
+    for table in ("gold.customer_products", "gold.recommendations", "gold.similar_products", "gold.rfm",
+                  "gold.segments",
                   "gold.stock", "silver.customer_identifiers", "silver.customer_aliases", "gold.popular_products",
                   "silver.products"):  # fmt: skip
         connection.execute(f"DROP TABLE {table}")

@@ -20,6 +20,7 @@ import datetime as dt
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def build_bundle(
 
 
 class BundleFile:
-    """A bundle's new LMDB file while it is written; `finish` makes it the bundle, leaving without it removes the file."""
+    """A bundle's new file while it is written; `finish` makes it the bundle, leaving without it removes the file."""
 
     def __init__(self, folder: Path, run_id: str) -> None:
         self.folder, self.run_id, self._finished = folder, run_id, False
@@ -148,7 +149,7 @@ def _lists_as_bytes(column: pa.ListArray, dtype: str) -> list[bytes]:
     """Each row's list as little-endian bytes, cut from the batch's one buffer."""
     data = column.values.to_numpy(zero_copy_only=False).astype(dtype).tobytes()
     bounds = (column.offsets.to_numpy() * np.dtype(dtype).itemsize).tolist()
-    return [data[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(bounds)]
 
 
 def _products(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str]) -> dict[str, Any]:

@@ -38,8 +38,8 @@ BUNDLE_VERSION = 1
 """Version of the layout; a reader refuses another."""
 
 DATABASES = (
-    "meta", "profiles", "people", "aliases", "identifiers", "products", "product_numbers", "similar", "popular", "stock",
-    "columns",
+    "meta", "profiles", "people", "aliases", "identifiers", "products", "product_numbers", "similar", "popular",
+    "stock", "columns",
 )  # fmt: skip
 
 PERSONAL = ("profiles", "people")

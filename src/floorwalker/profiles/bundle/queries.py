@@ -45,8 +45,8 @@ def profiles(columns: Sequence[tuple[str, str]], tables: Collection[str]) -> tup
     if "gold.segments" in tables:
         traits |= {"segments": "coalesce(segments.names, [])"}
         joins.append(
-            "LEFT JOIN (SELECT customer_id, list(segment ORDER BY segment) AS names FROM gold.segments GROUP BY customer_id)"
-            " AS segments ON segments.customer_id = c.customer_id"
+            "LEFT JOIN (SELECT customer_id, list(segment ORDER BY segment) AS names FROM gold.segments"
+            " GROUP BY customer_id) AS segments ON segments.customer_id = c.customer_id"
         )
     if "gold.consents" in tables:
         traits |= {"consents": "coalesce(consents.entries, [])"}
@@ -58,7 +58,8 @@ def profiles(columns: Sequence[tuple[str, str]], tables: Collection[str]) -> tup
         traits |= {"identifiers": "coalesce(identifiers.entries, [])"}
         joins.append(
             "LEFT JOIN (SELECT customer_id, list({'kind': kind, 'value': value} ORDER BY kind, key)[1:50] AS entries"
-            " FROM silver.customer_identifiers GROUP BY customer_id) AS identifiers ON identifiers.customer_id = c.customer_id"
+            " FROM silver.customer_identifiers GROUP BY customer_id)"
+            " AS identifiers ON identifiers.customer_id = c.customer_id"
         )
     chosen = ", ".join(f'{expression} AS "{name}"' for name, expression in traits.items())
     return list(
@@ -74,7 +75,8 @@ def people(tables: Collection[str]) -> str:
         " views BIGINT, last_viewed_at TIMESTAMPTZ"
     )  # fmt: skip
     recommended = "gold.recommendations" if "gold.recommendations" in tables else _nothing(
-        'customer_id VARCHAR, "rank" INTEGER, product_id VARCHAR, score DOUBLE, because_product_id VARCHAR, model VARCHAR'
+        'customer_id VARCHAR, "rank" INTEGER, product_id VARCHAR, score DOUBLE, because_product_id VARCHAR,'
+        " model VARCHAR"
     )  # fmt: skip
     return f"""
     WITH bought AS (
@@ -87,7 +89,8 @@ def people(tables: Collection[str]) -> str:
       SELECT customer_id, list(number ORDER BY place) AS numbers, list(day ORDER BY place) AS days
       FROM (
         SELECT h.customer_id, p.number, CAST({day.format("h.last_viewed_at")} AS INTEGER) AS day,
-               row_number() OVER (PARTITION BY h.customer_id ORDER BY h.last_viewed_at DESC NULLS LAST, p.number) AS place
+               row_number() OVER (
+                 PARTITION BY h.customer_id ORDER BY h.last_viewed_at DESC NULLS LAST, p.number) AS place
         FROM {history} AS h JOIN bundle_numbers AS p ON p.product_id = h.product_id
         WHERE h.views > 0
       ) WHERE place <= {VIEWED}
@@ -140,8 +143,10 @@ def products(tables: Collection[str]) -> str:
     return f"""
     SELECT g.product_id, coalesce(g.name, g.product_id), coalesce(g.category, ''), coalesce(g.brand_name, ''),
            CAST(g.price AS VARCHAR),
-           CAST(CASE WHEN g.category IS NULL THEN -1 ELSE dense_rank() OVER (ORDER BY g.category NULLS LAST) - 1 END AS INTEGER),
-           CAST(CASE WHEN g.brand_name IS NULL THEN -1 ELSE dense_rank() OVER (ORDER BY g.brand_name NULLS LAST) - 1 END AS INTEGER),
+           CAST(CASE WHEN g.category IS NULL THEN -1
+                ELSE dense_rank() OVER (ORDER BY g.category NULLS LAST) - 1 END AS INTEGER),
+           CAST(CASE WHEN g.brand_name IS NULL THEN -1
+                ELSE dense_rank() OVER (ORDER BY g.brand_name NULLS LAST) - 1 END AS INTEGER),
            CAST(coalesce(g.is_active, true) AS UTINYINT),
            CAST(CASE WHEN g.price IS NULL THEN 0 ELSE percent_rank() OVER (ORDER BY g.price NULLS FIRST) END AS FLOAT),
            CAST(CASE WHEN costs.cost IS NULL OR coalesce(g.price, 0) <= 0 THEN 0 ELSE percent_rank() OVER (
@@ -184,7 +189,8 @@ SELECT s.store_id, list(n.number) FROM (
   UNION ALL
   SELECT '', product_id, quantity FROM gold.stock
   WHERE NOT EXISTS (SELECT 1 FROM gold.stock WHERE coalesce(store_id, '') = '')
-) AS s JOIN bundle_numbers AS n ON n.product_id = s.product_id WHERE s.quantity > 0 GROUP BY s.store_id ORDER BY s.store_id
+) AS s JOIN bundle_numbers AS n ON n.product_id = s.product_id WHERE s.quantity > 0
+GROUP BY s.store_id ORDER BY s.store_id
 """
 
 PLACES = "SELECT DISTINCT coalesce(store_id, '') AS place FROM gold.stock ORDER BY place"

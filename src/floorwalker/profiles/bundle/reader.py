@@ -136,7 +136,7 @@ class Bundle:
     def resolve(self, kind: str, value: str) -> str | None:
         """The customer behind an identifier, None when unknown or when several customers share it.
 
-        `kind` 'customer_id' takes a customer id or a former one; other kinds are those of `silver.customer_identifiers`.
+        `kind` 'customer_id' takes a customer id or a former one; the others are those of silver.customer_identifiers.
         """
         if kind == "customer_id":
             return self.current_id(value)
@@ -218,7 +218,7 @@ class Bundle:
         return "" if self._places else None
 
     def in_stock(self, place: str) -> Any:
-        """Per product number, whether the place (from `stock_place`) has it on hand. Kept for a bounded number of places."""
+        """Per product number, whether the place (from `stock_place`) has it on hand. Kept for some places."""
         known = self._stock.get(place)
         if known is None:
             if len(self._stock) >= _PLACES_KEPT:
