@@ -1,0 +1,81 @@
+"""Decision records: what was asked, what was known, what was answered. Enough to decide again, bit for bit.
+
+In: a decision as it is made. Out: packed bytes, and an id that is a keyed hash of them: the same decision, the same id.
+
+A record names nobody by address: identifiers of a request are resolved first and only the customer id is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+RECORD_VERSION = 1
+
+
+class Shown(msgspec.Struct, frozen=True, array_like=True):
+    """An item of the answer."""
+
+    product_id: str
+    score: float
+    propensity: float
+    code: str
+    text: str
+    because: str | None
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """One decision. `decided_at`: microseconds since 1970, UTC."""
+
+    version: int
+    decided_at: int
+    # the request
+    surface: str
+    k: int | None
+    customer_id: str | None
+    product_id: str | None
+    cart: list[str]
+    store_id: str | None
+    market: str | None
+    exclude: list[str]
+    request_id: str | None
+    seed: int
+    scope: str
+    """Market of the key that asked; empty: all."""
+    # what it was decided with
+    run_id: str
+    policy: str
+    """Digest of the policy."""
+    policy_version: int
+    profile: str
+    """Digest of the packed Person; empty for nobody."""
+    purposes: dict[str, str]
+    personalized: bool
+    features: dict[str, str]
+    """Feature values used: market, place of the stock, favourite category and brand."""
+    # what came of it
+    candidates: list[str]
+    scores: bytes
+    """float64 per candidate."""
+    verdicts: bytes
+    """uint8 per candidate: a code of plan.RULES."""
+    propensities: bytes
+    """float64 per candidate; empty while the policy draws no lots: 1 for what is shown, 0 for the rest."""
+    items: list[Shown]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(Record)
+
+
+def pack_record(record: Record, secret: bytes) -> tuple[str, bytes]:
+    """The record's id (32 hex) and its bytes. The hash is keyed: an id tells nothing to who lacks the secret."""
+    data = _encode(record)
+    key = secret if len(secret) <= 64 else hashlib.sha256(secret).digest()
+    return hashlib.blake2b(data, digest_size=16, key=key).hexdigest(), data
+
+
+def unpack_record(data: bytes) -> Record:
+    """The record in packed bytes."""
+    return _decoder.decode(data)
