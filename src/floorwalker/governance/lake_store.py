@@ -72,8 +72,7 @@ class TableStore(Protocol):
         name: str,
         data: duckdb.DuckDBPyRelation,
         connection: duckdb.DuckDBPyConnection,
-        *,
-        note: Mapping[str, str] | None = None,
+        **note: str,
     ) -> tuple[int, int]: ...
     def publish(
         self,
@@ -212,7 +211,7 @@ def _rewrite(
         _projected(column, patterns.get(column, []), column in lists, bool(changed)) for column, _ in columns
     )
     rest = connection.sql(f"SELECT {projection} FROM {scan} WHERE NOT {drop}")
-    version, _ = lake.replace(name, rest, connection, note={k: needles.redact(v) for k, v in note.items()})
+    version, _ = lake.replace(name, rest, connection, **{k: needles.redact(v) for k, v in note.items()})
     return version, int(dropped + changed)
 
 
