@@ -50,7 +50,7 @@ class TestLake:
         path = self.project.state / "published.json"
         return TestPointer(**json.loads(path.read_text())) if path.exists() else None
 
-    def replace(self, name, data, connection, *, note=None):
+    def replace(self, name, data, connection, **note):
         return self.write(name, data, mode="overwrite", note=note)
 
     def write(self, name, data, *, mode="append", note=None):
