@@ -28,6 +28,7 @@ from floorwalker.governance.consent import ConsentPolicy, allowed
 from floorwalker.governance.subject import Identifier, Subject
 
 SECRET = b"secret"
+ANN, BEN = ("c" + letter * 26 for letter in "ab")
 EMAIL = Audience("winback", "lapsed", "email", "marketing_email", columns=("given_name",))
 SMS = Audience("text", "lapsed", "sms", "marketing_sms")
 ADS = Audience("ads", "lapsed", "ads", "ads", columns=("given_name", "country", "email"))
@@ -261,7 +262,7 @@ def test_the_log_knows_who_was_in_which_file_and_erasure_uses_it(tables, tmp_pat
     project = Project(tmp_path / "project")
     project.state.mkdir(parents=True)
     database = open_test_database(project.database)
-    for id, email in (("a", "ann@example.com"), ("b", "ben@example.com")):
+    for id, email in ((ANN, "ann@example.com"), (BEN, "ben@example.com")):
         person(tables, id, email)
     audience = replace(EMAIL, recipient="Mailing House")
     for at, hashed in (("2026-01-01T00:00:00Z", False), ("2026-01-02T00:00:00Z", True)):
@@ -270,16 +271,16 @@ def test_the_log_knows_who_was_in_which_file_and_erasure_uses_it(tables, tmp_pat
             tables, "winback", {"winback": audience}, YES, out, secret=project.secret, hashed=hashed
         )
         log_export(database, project, audience, report, at=at, run_id="run-1")
-    tables.execute("DELETE FROM gold.segments WHERE customer_id = 'a'")
+    tables.execute("DELETE FROM gold.segments WHERE customer_id = ?", [ANN])
     out = default_path(project, "winback", at="2026-01-03T00:00:00Z", format="csv")
     report = export_audience(tables, "winback", {"winback": audience}, YES, out, secret=project.secret)
     log_export(database, project, audience, report, at="2026-01-03T00:00:00Z")
     assert [(one.rows, one.run_id) for one in exports(database)] == [(1, None), (2, "run-1"), (2, "run-1")]
     assert exports(database, audience="other") == []
-    assert [one.at[:10] for one in exports_of(database, project.secret, ["a"])] == ["2026-01-02", "2026-01-01"]
+    assert [one.at[:10] for one in exports_of(database, project.secret, [ANN])] == ["2026-01-02", "2026-01-01"]
     assert exports_of(database, project.secret, ["nobody"]) == []
 
-    ann = Subject(("a",), ("0" * 32,), (Identifier("email", "Ann@example.com", "ann@example.com"),))
+    ann = Subject((ANN,), ("0" * 32,), (Identifier("email", "Ann@example.com", "ann@example.com"),))
     handler = ExportsHandler()
     assert len(handler.search(project, ann)) >= 2
     receipt = handler.erase(project, ann)

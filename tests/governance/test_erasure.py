@@ -1,4 +1,4 @@
-"""Erasure on real Delta tables, SQLite, LMDB and files: seen before, gone after, the others untouched, killed and resumed."""
+"""Erasure on real Delta tables, SQLite, LMDB and files: seen before, gone after, others untouched, resumed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ import pytest
 from deltalake import DeltaTable
 from tests.governance.household import ANN, ANN_TOO, BEN, CID, JOANN, PHONE, RECORDS, World, make_world, open_world
 
+from floorwalker.engines.database import open_database
+from floorwalker.engines.lake import Lake
+from floorwalker.engines.lock import run_lock
+from floorwalker.engines.project import Project
 from floorwalker.errors import NotFoundError, StateError
 from floorwalker.governance import audit, erasure, journal, lake_store, suppression
+from floorwalker.governance.files_store import PlainStateHandler, ScratchHandler
 from floorwalker.governance.handlers import in_order, unowned_files
+from floorwalker.governance.lake_store import LakeHandler
+from floorwalker.governance.schema import MIGRATIONS
+from floorwalker.governance.sqlite_store import SqliteHandler
+from floorwalker.governance.subject import KEY_COLUMNS
+from floorwalker.governance.suppression import KINDS
 
 WHEN = {"at": "2026-02-01T09:00:00Z", "actor": "privacy@shop"}
 
@@ -171,7 +181,8 @@ def test_the_receipt_and_the_audit_log_name_nobody(world):
     assert receipt.proven
     assert receipt.subjects == (suppression.hash_identifier(world.project.secret, "customer_id", ANN),)
     assert {r.store: r.removed > 0 for r in receipt.receipts} == {
-        "lake": True, "database": True, "exports": True, "reports": True, "scratch": True, "state": False, "bundles": True,
+        "lake": True, "database": True, "exports": True, "reports": True, "scratch": True, "bundles": True,
+        "state": False,
     }  # fmt: skip
     assert [entry.action for entry in audit.entries(world.database)] == ["erasure.done", "erasure.begin"]
     assert journal.pending(world.database) == []
@@ -323,6 +334,52 @@ def test_hashes_alone_find_her(world):
     found = {(f.store, f.kind) for f in erasure.search_everywhere(world.project, blind, world.handlers())}
     assert {store for store, _ in found} >= {"lake", "database", "exports", "bundles", "scratch"}
     assert {kind for _, kind in found} == {"email"}
+
+
+# -- with the product's own lake and database ----------------------------------------------------------------------
+
+
+def test_the_products_lake_and_database_work_with_it(tmp_path):
+    project = Project(tmp_path / "project")
+    lake = Lake(project)
+    people = [
+        (RECORDS[person], person, email) for person, email in ((ANN, "ann.lee@example.com"), (BEN, "b@example.com"))
+    ]
+    absent = ", ".join(f"NULL::VARCHAR AS {column}" for column in (*KINDS, "given_name", "family_name", "address"))
+    keys = ", ".join(f"NULL::VARCHAR AS {column}" for column in KEY_COLUMNS.values() if column != "email_key")
+    with lake.connect() as connection:
+        connection.execute("CREATE TABLE people (record_id VARCHAR, customer_id VARCHAR, email VARCHAR)")
+        connection.executemany("INSERT INTO people VALUES (?, ?, ?)", people)
+        rest = absent.replace("NULL::VARCHAR AS email, ", "")
+        queries = {
+            "silver.customer_map": "SELECT record_id, customer_id FROM people",
+            "silver.identity_records": f"SELECT record_id, 'shop' AS source, email, '' AS postcode, {rest} FROM people",
+            "silver.normalised_records": f"SELECT record_id, email AS email_key, {keys} FROM people",
+            "gold.customers": "SELECT customer_id, email FROM people",
+            "gold.daily_revenue": "SELECT 3 AS orders",
+        }
+        for run in ("r1", "r2"):
+            versions = {
+                name: lake.replace(name, connection.sql(query), connection, fingerprint=f"{name} {run}")[0]
+                for name, query in queries.items()
+            }
+            lake.publish(run_id=run, as_of="2026-01-31", versions=versions)
+        lake.clean()
+    with lake.read() as connection:
+        subject = erasure.find_subject(connection, ANN)
+    database = open_database(project, {"governance": MIGRATIONS})
+    handlers = [LakeHandler(Lake), SqliteHandler(()), ScratchHandler(), PlainStateHandler()]
+    with run_lock(project, "erasure"):
+        report = erasure.erase_customer(project, subject, connection=database, handlers=handlers, **WHEN)
+    assert report.proven, report.findings
+    assert lake.pointer().run_id == "r2"
+    assert lake.commit_info("gold.customers")["fingerprint"] == "gold.customers r2"
+    with lake.read() as connection:
+        assert connection.execute("SELECT customer_id FROM gold.customers").fetchall() == [(BEN,)]
+        assert connection.execute("SELECT orders FROM gold.daily_revenue").fetchall() == [(3,)]
+    lake.clean()  # the versions the pointer remembers can still be kept
+    with lake.read() as connection:
+        assert connection.execute("SELECT count(*) FROM silver.customer_map").fetchall() == [(1,)]
 
 
 # -- the registry ----------------------------------------------------------------------------------------------------

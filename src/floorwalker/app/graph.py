@@ -5,8 +5,9 @@ In: a project and its settings. Out: a `Graph` from bronze tables to gold ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from floorwalker.engines.models import SqlModel, load_models
 from floorwalker.engines.runner import Graph, plan
@@ -35,17 +36,36 @@ def all_models(project: Project) -> list[SqlModel]:
 
 def all_steps(project: Project, settings: Settings) -> list[Step]:
     """The rooms' steps in Python."""
+    from floorwalker.governance.consent import load_consent_policy
     from floorwalker.identity.steps import steps as identity_steps
     from floorwalker.models.recommend.steps import steps as recommend_steps
-    from floorwalker.models.segmentation.steps import steps as segmentation_steps
+    from floorwalker.models.segmentation.clusters import cluster_steps
+    from floorwalker.models.segmentation.rfm import rfm_steps
     from floorwalker.profiles.segments import segment_steps
 
+    consent = load_consent_policy(project.policies / "consent.toml")
+    absent = "allow" if consent.when_absent("personalization") else "deny"
     return [
         *identity_steps(settings.identity),
-        *segmentation_steps(settings.segmentation),
+        *rfm_steps(),
+        *cluster_steps(settings.segmentation),
         *segment_steps(project.policies / "segments.toml"),
-        *recommend_steps(settings.recommend),
+        *recommend_steps(settings.recommend, tracker_of(project), absent),
     ]
+
+
+def tracker_of(project: Project) -> Callable[[str, dict[str, Any], dict[str, float], Path], None]:
+    """What the recommender calls to have a fitted model in MLflow: parameters, figures and the model's files."""
+
+    def track(name: str, params: dict[str, Any], metrics: dict[str, float], folder: Path) -> None:
+        from floorwalker.models.tracking import Tracker
+
+        with Tracker(project).run(name, params, {"run_id": folder.name}) as run:
+            run.metrics(metrics)
+            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                run.model_file("_".join(file.relative_to(folder).parts), file.read_bytes())
+
+    return track
 
 
 def build_graph(project: Project, settings: Settings, extra: Iterable[Step] = ()) -> Graph:

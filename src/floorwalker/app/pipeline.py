@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from floorwalker.app.graph import build_graph
 from floorwalker.app.intake import SourceResult, read_sources
@@ -27,7 +30,7 @@ from floorwalker.engines.lock import run_lock
 from floorwalker.engines.runner import Build, BuildResult, Graph
 from floorwalker.errors import ConfigError, FloorwalkerError
 from floorwalker.events.vocabulary import KINDS
-from floorwalker.identity.registry import PREVIOUS_SCHEMAS
+from floorwalker.profiles.bundle.build import build_bundle
 
 if TYPE_CHECKING:
     from floorwalker.app.settings import Settings
@@ -37,6 +40,15 @@ Progress = Callable[[str, float, str], None]
 
 # Kinds whose rows tell what day it is; catalogues and customer lists carry the day they were exported.
 _DATED = ("order_lines", "returns", "browse_events", "email_events", "loyalty_events", "tickets")
+
+
+PREVIOUS_SCHEMAS = {
+    "silver.customer_map": pa.schema([("record_id", pa.string()), ("customer_id", pa.string())]),
+    "silver.customer_aliases": pa.schema(
+        [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
+    ),
+}
+"""What identity remembers of the last published run, so that ids last."""
 
 
 @dataclass
@@ -162,12 +174,23 @@ def _build(lake: Lake, settings: Settings, result: RunResult, graph: Graph, prog
 
 
 def write_bundle(project: Project, lake: Lake, settings: Settings, result: RunResult, progress: Progress) -> str:
-    """Write the serving bundle of a run that is about to be published; returns its path below the project."""
-    raise FloorwalkerError("bundle")
+    """Write the serving bundle of a run that is about to be published; returns its name below state/bundles."""
+    progress("bundle", 0.0, "")
+    with lake.connect() as connection:
+        for table, version in result.build.versions.items():
+            lake.view(connection, table, version)
+        build_bundle(connection, project.bundles, run_id=result.run_id, as_of=result.as_of, secret=project.secret)
+    progress("bundle", 1.0, "")
+    return result.run_id
 
 
 def clean_bundles(project: Project, lake: Lake) -> None:
-    """Remove bundles that no publication names."""
+    """Remove bundles that no publication names, but for the newest of them: decisions of that run can be replayed."""
+    pointer = lake.pointer()
+    found = sorted(path for path in project.bundles.iterdir() if path.is_dir()) if project.bundles.exists() else []
+    others = [path for path in found if pointer is None or path.name != pointer.bundle]
+    for path in others[:-1]:
+        shutil.rmtree(path)
 
 
 @contextmanager

@@ -14,13 +14,14 @@ from floorwalker.channels.schema import MIGRATIONS as CHANNELS
 from floorwalker.engines.database import open_database
 from floorwalker.engines.schema import MIGRATIONS as ENGINES
 from floorwalker.events.schema import MIGRATIONS as EVENTS
+from floorwalker.governance.keys import MIGRATIONS as KEYS
 from floorwalker.governance.schema import MIGRATIONS as GOVERNANCE
 from floorwalker.sources.schema import MIGRATIONS as SOURCES
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
 
-ROOMS = {"engines": ENGINES, "governance": GOVERNANCE, "events": EVENTS, "sources": SOURCES, "channels": CHANNELS}
+ROOMS = {"engines": ENGINES, "governance": GOVERNANCE, "keys": KEYS, "events": EVENTS, "sources": SOURCES, "channels": CHANNELS}
 
 
 @contextmanager

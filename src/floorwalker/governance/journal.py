@@ -148,4 +148,4 @@ def stored_receipts(connection: sqlite3.Connection) -> list[StoredReceipt]:
 
 
 def _receipts(text: str) -> tuple[Receipt, ...]:
-    return tuple(Receipt(**{**receipt, "told": tuple(receipt["told"])}) for receipt in json.loads(text))
+    return tuple(Receipt(one["store"], one["removed"], one["detail"], tuple(one["told"])) for one in json.loads(text))

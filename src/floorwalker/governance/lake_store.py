@@ -68,11 +68,7 @@ class TableStore(Protocol):
     def tables(self) -> dict[str, Path]: ...
     def pointer(self) -> Published | None: ...
     def replace(
-        self,
-        name: str,
-        data: duckdb.DuckDBPyRelation,
-        connection: duckdb.DuckDBPyConnection,
-        **note: str,
+        self, name: str, data: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, **note: str
     ) -> tuple[int, int]: ...
     def publish(
         self,
@@ -211,7 +207,7 @@ def _rewrite(
         _projected(column, patterns.get(column, []), column in lists, bool(changed)) for column, _ in columns
     )
     rest = connection.sql(f"SELECT {projection} FROM {scan} WHERE NOT {drop}")
-    version, _ = lake.replace(name, rest, connection, **{k: needles.redact(v) for k, v in note.items()})
+    version, _ = lake.replace(name, rest, connection, **{key: needles.redact(text) for key, text in note.items()})
     return version, int(dropped + changed)
 
 

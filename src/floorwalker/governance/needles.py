@@ -85,7 +85,7 @@ class Needles:
         """The same for an Arrow text array: the way columns of millions are searched."""
         found: set[str] = set()
         for pattern in self._regexes(digits=not _STRUCTURED.search(column)):
-            hits = values.filter(pc.match_substring_regex(values, pattern))
+            hits = values.filter(pc.call_function("match_substring_regex", [values], pc.MatchSubstringOptions(pattern)))
             if len(hits):
                 found |= {
                     kind

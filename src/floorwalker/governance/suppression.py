@@ -143,7 +143,8 @@ def share(connection: sqlite3.Connection, engine: duckdb.DuckDBPyConnection, nam
 
 
 def _keys(secret: bytes) -> tuple[str, str]:
-    return tuple(  # type: ignore[return-value]
+    inner, outer = (
         hmac.new(secret, f"floorwalker suppression {part}".encode(), hashlib.sha256).hexdigest()
         for part in ("inner", "outer")
     )
+    return inner, outer

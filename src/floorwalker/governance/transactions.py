@@ -14,12 +14,12 @@ False
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def atomic(connection: sqlite3.Connection) -> Iterator[None]:
+def atomic(connection: sqlite3.Connection) -> Generator[None]:
     """Begin, and commit or roll back; inside an open transaction it joins that one."""
     if connection.in_transaction:
         yield
