@@ -383,7 +383,8 @@ def online_retail(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     connection.execute("""
         CREATE TABLE gold.daily_revenue AS
         SELECT InvoiceDate::DATE AS occurred_on, 'web' AS channel, Country AS country,
-            count(DISTINCT InvoiceNo) AS orders, sum(Quantity * UnitPrice)::DECIMAL(28,4) AS revenue FROM lines GROUP BY ALL""")
+            count(DISTINCT InvoiceNo) AS orders, sum(Quantity * UnitPrice)::DECIMAL(28,4) AS revenue
+        FROM lines GROUP BY ALL""")
     connection.execute("""
         CREATE TABLE gold.country_revenue AS
         SELECT Country AS country, count(DISTINCT InvoiceNo) AS orders, count(DISTINCT CustomerID) AS customers,
