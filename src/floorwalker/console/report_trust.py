@@ -39,7 +39,7 @@ def quality(tables: Tables, facts: Facts) -> dict[str, Any]:
     ]
     order = {"failed": 0, "warned": 1, "skipped": 2}
     tests.sort(key=lambda test: (order.get(test["status"], 3), test["model"], test["test"]))
-    quarantine = sorted(
+    quarantine: list[Row] = sorted(
         (
             {"source": row.get("source", ""), "reason": row.get("reason", ""), "rows": row.get("rows", 0)}
             for row in facts.get("quarantine", [])
