@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from floorwalker.console.tables import Row, Tables
 
 DAYS, WEEKS = 62, 800
@@ -78,33 +80,21 @@ def concentration(tables: Tables) -> dict[str, Any]:
         missing = "No revenue by customer: nobody in gold.customers has bought anything."
     if missing:
         return {"missing": missing, "curve": [], "top": []}
-    ranked = (
-        "WITH ranked AS (SELECT row_number() OVER (ORDER BY revenue DESC, customer_id) AS place, "
-        "count(*) OVER () AS n, revenue, sum(revenue) OVER () AS total, "
-        "sum(revenue) OVER (ORDER BY revenue DESC, customer_id ROWS UNBOUNDED PRECEDING) AS running "
-        "FROM gold.customers WHERE revenue > 0)"
-    )
-    # A hundred points of the curve are as good as all: those that end a hundredth of the customers, and the first ones.
-    curve = tables.rows(
-        f"{ranked} SELECT place / n AS customers, (running / total)::DOUBLE AS revenue FROM ranked "
-        "WHERE place = n OR place = 1 OR floor(place * 100.0 / n) > floor((place - 1) * 100.0 / n) ORDER BY place"
-    )
-    top = [
-        {
-            "top": share / 100,
-            **tables.one(
-                f"{ranked} SELECT max(place) AS customers, (max(running) / any_value(total))::DOUBLE AS revenue_share "
-                f"FROM ranked WHERE place <= greatest(1, round(n * {share} / 100.0))"
-            ),
-        }
-        for share in (1, 10, 20)
-    ]
-    # With i the rank from the poorest (n - place + 1): G = 2 Σ i·x / (n Σ x) - (n + 1) / n.
-    gini = tables.one(
-        f"{ranked} SELECT ((2 * sum((n - place + 1) * revenue) / any_value(total) - any_value(n) - 1) / any_value(n))"
-        "::DOUBLE AS gini, any_value(n) AS customers FROM ranked"
-    )
-    return {"missing": "", "curve": curve, "top": top, **gini}
+    # Sorted once, 8 bytes a customer: 0.1 s for a million of them, where five windows in SQL took 9 s.
+    found = tables.connection.execute("SELECT revenue::DOUBLE AS revenue FROM gold.customers WHERE revenue > 0")
+    spent = np.sort(np.asarray(found.fetchnumpy()["revenue"], dtype=np.float64))[::-1]
+    n, running = len(spent), np.cumsum(spent)
+    # A hundred points draw the curve as well as all: the first customer, then the end of each hundredth of them.
+    places = np.unique(np.clip(np.ceil(np.arange(101) * n / 100), 1, n).astype(int))
+    curve = [{"customers": place / n, "revenue": float(running[place - 1] / running[-1])} for place in map(int, places)]
+    top = []
+    for percent in (1, 10, 20):
+        first = max(1, round(n * percent / 100))
+        share = float(running[first - 1] / running[-1])
+        top.append({"top": percent / 100, "customers": first, "revenue_share": share})
+    # With i the rank from the poorest: G = 2 Σ i·x / (n Σ x) - (n + 1) / n.
+    gini = float(2 * (np.arange(n, 0, -1) * spent).sum() / (n * running[-1]) - (n + 1) / n)
+    return {"missing": "", "curve": curve, "top": top, "gini": gini, "customers": n}
 
 
 def _countries(tables: Tables) -> dict[str, Any]:

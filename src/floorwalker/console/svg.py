@@ -132,7 +132,7 @@ def ticks(top: float, most: int = 6) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     # The guard lets 0.3 / 0.1 count as 3: floating point must not ask for one tick more.
     step = next(power * nice for nice in (1, 2, 2.5, 5, 10) if power * nice * (1 + 1e-9) >= rough)
-    steps = math.ceil(top / step - 1e-9)
+    steps = min(most - 1, math.ceil(top / step - 1e-9))
     return [round(step * position, 12) for position in range(steps + 1)]
 
 
