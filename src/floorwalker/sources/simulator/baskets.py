@@ -1,7 +1,8 @@
 """Lines of orders, what comes back, and points: what is in the baskets, at which price, in which size.
 
-In: orders, people, the world and its occasions. Out: `Lines` and `Returns`. The first line of an order answers its occasion; a further
-one completes the first (same collection), restocks a staple, answers the occasion again, or is an impulse of another occasion.
+In: orders, people, the world and its occasions. Out: `Lines` and `Returns`. The first line of an order answers its
+occasion; a further one completes the first (same collection), restocks a staple, answers the occasion again, or is an
+impulse of another occasion.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from floorwalker.sources.simulator.shopping import STORE, Orders
 REASONS = ("does not fit", "changed my mind", "not as described", "faulty", "arrived late")
 CANCELLED = "cancelled by customer"
 COUPON = "EMAIL10"
-_COMPLETES, _RESTOCKS, _IMPULSE = 0.34, 0.14, 0.12
+_COMPLETES, _RESTOCKS, _IMPULSE = 0.34, 0.14, 0.08
 _STAPLE_OCCASIONS = tuple(i for i, o in enumerate(OCCASIONS) if o.name in ("care", "pantry"))
 
 
@@ -63,11 +64,13 @@ def make_lines(rng: np.random.Generator, orders: Orders, people: People, world: 
     impulse = rng.random(len(order)) < _IMPULSE
     other = rng.integers(0, len(OCCASIONS), len(order))
     occasion = np.where(impulse & (number > 1), other, orders.occasion[order])
-    offers = occasions.offered(rng, occasion, month, 6)
+    offers = occasions.offered(rng, occasion, month, 9)
     product = occasions.chosen(rng, offers, person, day, people.tastes)
     product = _follow(rng, product, number, starts[order], person, _staples(rng, people, occasions, world), world)
-    quantity = 1 + (rng.random(len(order)) < 0.08) + np.where(
-        np.isin(world.category[product], (BEAUTY, FOOD)), rng.poisson(0.25, len(order)), 0
+    quantity = (
+        1
+        + (rng.random(len(order)) < 0.08)
+        + np.where(np.isin(world.category[product], (BEAUTY, FOOD)), rng.poisson(0.25, len(order)), 0)
     )
     price = world.price[product, day].astype(np.int64)
     price = np.where(orders.irish[order], euro_price(price), price)
@@ -116,11 +119,15 @@ def _follow(
     return np.where(lasting[new], new, product)
 
 
-def make_returns(rng: np.random.Generator, orders: Orders, lines: Lines, people: People, days: Days, world: World) -> Returns:
+def make_returns(
+    rng: np.random.Generator, orders: Orders, lines: Lines, people: People, days: Days, world: World
+) -> Returns:
     """Goods brought back three to thirty days later, clothes bought online most; and all lines of cancelled orders."""
     cancelled = orders.cancelled[lines.order]
     rate = np.array([c.returned for c in CATEGORIES])[world.category[lines.product]]
-    rate = rate * people.sends_back[orders.person[lines.order]] * np.where(orders.channel == STORE, 0.4, 1.1)[lines.order]
+    rate = (
+        rate * people.sends_back[orders.person[lines.order]] * np.where(orders.channel == STORE, 0.4, 1.1)[lines.order]
+    )
     back = ~cancelled & (rng.random(len(lines.order)) < np.minimum(rate, 0.8))
     day = orders.time[lines.order] // DAY + rng.integers(3, 31, len(lines.order))
     time = np.where(

@@ -1,8 +1,9 @@
 """Visits to the web shop and the app: pages, searches, products looked at, put into the cart, bought.
 
-In: people, records, orders with their lines, clicked e-mails. Out: `Visits` and `Clicks`, one row per event, ordered by visit and time.
-Three kinds of visit: those that end with an order of `shopping`, those that start with a click in an e-mail, and those that just look.
-What is looked at follows the same occasions and tastes as what is bought. About half of the looking is done without logging in.
+In: people, records, orders with their lines, clicked e-mails. Out: `Visits` and `Clicks`, one row per event, ordered
+by visit and time. Three kinds of visit: those that end with an order of `shopping`, those that start with a click in
+an e-mail, and those that just look. What is looked at follows the same occasions and tastes as what is bought. About
+half of the looking is done without logging in.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from floorwalker.sources.simulator.wording import random_hex, take
 
 HOME, LISTING, SEARCH, VIEW, ADD, CHECKOUT, BOUGHT = range(7)
 EVENTS = (
-    "Page Viewed", "Product List Viewed", "Products Searched", "Product Viewed", "Product Added", "Checkout Started", "Order Completed",
+    "Page Viewed", "Product List Viewed", "Products Searched", "Product Viewed", "Product Added",
+    "Checkout Started", "Order Completed",
 )  # fmt: skip
 _SHOP, _APP = SOURCES.index("shop"), SOURCES.index("app")
 _LOGGED_IN_WEB, _LOGGED_IN_APP = 0.45, 0.88
@@ -103,7 +105,9 @@ def make_visits(
     free = np.where(
         channel == APP, np.where(chance < _LOGGED_IN_APP, app, -1), np.where(chance < _LOGGED_IN_WEB, shop, -1)
     )
-    bought = np.where(orders.named[order] == GUEST, -1, orders.record[order]) if orders.count else np.full(len(order), -1)
+    bought = (
+        np.where(orders.named[order] == GUEST, -1, orders.record[order]) if orders.count else np.full(len(order), -1)
+    )
     return Visits(
         person=person,
         channel=channel,
@@ -144,7 +148,13 @@ def make_clicks(
     days = world.days
     rank, visit, kind, product, quantity = [], [], [], [], []
 
-    def add(rows: np.ndarray, what: int, position: np.ndarray | float, goods: np.ndarray | int = -1, pieces: np.ndarray | int = 0) -> None:
+    def add(
+        rows: np.ndarray,
+        what: int,
+        position: np.ndarray | float,
+        goods: np.ndarray | int = -1,
+        pieces: np.ndarray | int = 0,
+    ) -> None:
         visit.append(rows)
         kind.append(np.full(len(rows), what, np.int8))
         rank.append(np.broadcast_to(np.asarray(position, float), len(rows)))
@@ -189,7 +199,11 @@ def make_clicks(
     size = np.bincount(visit_of, minlength=count)
     ends = np.cumsum(size)
     begins = ends - size
-    anchor = np.where(buying, passed[np.maximum(ends - 1, 0)], passed[np.minimum(begins, max(0, len(passed) - 1))]) if len(passed) else ends
+    anchor = (
+        np.where(buying, passed[np.maximum(ends - 1, 0)], passed[np.minimum(begins, max(0, len(passed) - 1))])
+        if len(passed)
+        else ends
+    )
     time = visits.start[visit_of] + passed - anchor[visit_of]
     inside = (time >= days.begins) & (time < days.ends)
     return Clicks(

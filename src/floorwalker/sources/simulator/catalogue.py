@@ -18,9 +18,10 @@ from floorwalker.sources.simulator.days import Days
 from floorwalker.sources.simulator.wording import words
 
 BRANDS = (
-    "Aldermoor", "Tern & Tide", "Harrowgate Mill", "Quillfeather", "Fennick", "Oakhollow", "Brightwater Lane", "Moss & Marrow",
-    "Calderane", "Pip & Thimble", "Strandholm", "Velloway", "Northlight", "Wexcombe", "Larkfold", "Juniper Row",
-    "Embercote", "Saltmarsh Co", "Thornbury Hale", "Ottermead", "Solenne", "Ridgeback Trail", "Hazelgrove", "Plainsong",
+    "Aldermoor", "Tern & Tide", "Harrowgate Mill", "Quillfeather", "Fennick", "Oakhollow", "Brightwater Lane",
+    "Moss & Marrow", "Calderane", "Pip & Thimble", "Strandholm", "Velloway", "Northlight", "Wexcombe",
+    "Larkfold", "Juniper Row", "Embercote", "Saltmarsh Co", "Thornbury Hale", "Ottermead", "Solenne",
+    "Ridgeback Trail", "Hazelgrove", "Plainsong",
 )  # fmt: skip
 STYLES = ("Classic", "Minimal", "Bohemian", "Street", "Romantic", "Outdoor", "Retro", "Bold")
 COLORS = ("Black", "Navy", "White", "Grey", "Sage", "Rust", "Cream", "Red", "Teal", "Mustard", "Rose", "Olive")
@@ -52,18 +53,30 @@ class Category:
 
 
 CATEGORIES = (
-    Category("Tops", 2400, TOP, 0.60, 0.40, 0.1, 0.13, 0.15, ("T-Shirt", "Shirt", "Jumper", "Polo", "Cardigan", "Vest")),
-    Category("Bottoms", 3600, BOTTOM, 0.58, 0.42, 0.0, 0.16, 0.11, ("Jeans", "Trousers", "Chinos", "Shorts", "Leggings")),
-    Category("Dresses", 4600, TOP, 1.0, 0.0, 0.4, 0.24, 0.08, ("Midi Dress", "Maxi Dress", "Shirt Dress", "Skirt", "Jumpsuit")),
-    Category("Coats", 8900, TOP, 0.55, 0.45, -0.9, 0.15, 0.06, ("Parka", "Raincoat", "Wool Coat", "Gilet", "Blazer")),
-    Category("Shoes", 5800, SHOE, 0.56, 0.44, 0.0, 0.18, 0.10, ("Trainers", "Ankle Boots", "Sandals", "Loafers", "Brogues")),
-    Category("Sportswear", 3000, TOP, 0.5, 0.5, 0.2, 0.11, 0.07, ("Running Top", "Hoodie", "Base Layer", "Sports Bra", "Track Top")),
-    Category("Accessories", 1900, NO_SIZE, 0.5, 0.2, -0.2, 0.05, 0.09, ("Scarf", "Belt", "Tote Bag", "Hat", "Gloves", "Sunglasses")),
-    Category("Beauty", 1300, NO_SIZE, 0.5, 0.2, 0.0, 0.02, 0.09, ("Face Cream", "Shampoo", "Hand Balm", "Lipstick", "Eau de Toilette")),
-    Category("Home", 2600, NO_SIZE, 0.0, 0.0, -0.1, 0.05, 0.09, ("Cushion", "Throw", "Candle", "Table Lamp", "Duvet Set", "Towel")),
-    Category("Kitchen", 2100, NO_SIZE, 0.0, 0.0, 0.0, 0.03, 0.06, ("Mug", "Frying Pan", "Apron", "Storage Jar", "Teapot", "Knife")),
-    Category("Kids", 1500, NO_SIZE, 0.0, 0.0, 0.1, 0.08, 0.06, ("Babygrow", "Wooden Toy", "Rain Boots", "Pyjamas", "Backpack")),
-    Category("Food & Gifts", 900, NO_SIZE, 0.0, 0.0, -0.3, 0.01, 0.04, ("Loose Tea", "Chocolate Box", "Hamper", "Coffee Beans", "Jam")),
+    Category("Tops", 2400, TOP, 0.60, 0.40, 0.1, 0.13, 0.15,
+             ("T-Shirt", "Shirt", "Jumper", "Polo", "Cardigan", "Vest")),
+    Category("Bottoms", 3600, BOTTOM, 0.58, 0.42, 0.0, 0.16, 0.11,
+             ("Jeans", "Trousers", "Chinos", "Shorts", "Leggings")),
+    Category("Dresses", 4600, TOP, 1.0, 0.0, 0.4, 0.24, 0.08,
+             ("Midi Dress", "Maxi Dress", "Shirt Dress", "Skirt", "Jumpsuit")),
+    Category("Coats", 8900, TOP, 0.55, 0.45, -0.9, 0.15, 0.06,
+             ("Parka", "Raincoat", "Wool Coat", "Gilet", "Blazer")),
+    Category("Shoes", 5800, SHOE, 0.56, 0.44, 0.0, 0.18, 0.10,
+             ("Trainers", "Ankle Boots", "Sandals", "Loafers", "Brogues")),
+    Category("Sportswear", 3000, TOP, 0.5, 0.5, 0.2, 0.11, 0.07,
+             ("Running Top", "Hoodie", "Base Layer", "Sports Bra", "Track Top")),
+    Category("Accessories", 1900, NO_SIZE, 0.5, 0.2, -0.2, 0.05, 0.09,
+             ("Scarf", "Belt", "Tote Bag", "Hat", "Gloves", "Sunglasses")),
+    Category("Beauty", 1300, NO_SIZE, 0.5, 0.2, 0.0, 0.02, 0.09,
+             ("Face Cream", "Shampoo", "Hand Balm", "Lipstick", "Eau de Toilette")),
+    Category("Home", 2600, NO_SIZE, 0.0, 0.0, -0.1, 0.05, 0.09,
+             ("Cushion", "Throw", "Candle", "Table Lamp", "Duvet Set", "Towel")),
+    Category("Kitchen", 2100, NO_SIZE, 0.0, 0.0, 0.0, 0.03, 0.06,
+             ("Mug", "Frying Pan", "Apron", "Storage Jar", "Teapot", "Knife")),
+    Category("Kids", 1500, NO_SIZE, 0.0, 0.0, 0.1, 0.08, 0.06,
+             ("Babygrow", "Wooden Toy", "Rain Boots", "Pyjamas", "Backpack")),
+    Category("Food & Gifts", 900, NO_SIZE, 0.0, 0.0, -0.3, 0.01, 0.04,
+             ("Loose Tea", "Chocolate Box", "Hamper", "Coffee Beans", "Jam")),
 )  # fmt: skip
 BEAUTY, FOOD = 7, 11
 
@@ -124,7 +137,10 @@ class World:
 
     def on_sale(self) -> np.ndarray:
         """(products, months): whether it could be bought in that month."""
-        firsts = np.array([np.flatnonzero(self.days.month_of == m)[0] for m in range(len(self.days.months))]) + self.days.first
+        firsts = (
+            np.array([np.flatnonzero(self.days.month_of == m)[0] for m in range(len(self.days.months))])
+            + self.days.first
+        )
         return (self.launched[:, None] <= firsts) & (self.withdrawn[:, None] > firsts)
 
 
@@ -134,7 +150,9 @@ def euro_price(pence: np.ndarray) -> np.ndarray:
 
 
 def make_world(seed: int, days: Days, *, products: int = 2000, stores: int = 40) -> World:
-    """The catalogue and its year. Products of a collection share style, department and a price tier across categories."""
+    """The catalogue and its year. Products of a collection share style, department and a price tier across
+    categories.
+    """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1 << 31, 1)))
     collections = max(8, products // 11)
     of_collection = rng.integers(0, collections, products)
@@ -152,7 +170,9 @@ def make_world(seed: int, days: Days, *, products: int = 2000, stores: int = 40)
     tier = np.exp(rng.normal(0, 0.22, len(BRANDS)))[brand]
     median = np.array([c.median_price for c in CATEGORIES])[category]
     base = median * tier * np.exp(rng.normal(0, 0.38, products))
-    base = np.maximum(250, np.round(base / 100).astype(np.int64) * 100 - rng.choice([1, 5, 50], products, p=[0.5, 0.2, 0.3]))
+    base = np.maximum(
+        250, np.round(base / 100).astype(np.int64) * 100 - rng.choice([1, 5, 50], products, p=[0.5, 0.2, 0.3])
+    )
     launched = days.first - rng.integers(30, 1500, products)
     new = rng.random(products) < 0.22
     launched[new] = days.first + rng.integers(0, max(1, days.count - 20), int(new.sum()))
@@ -172,7 +192,7 @@ def make_world(seed: int, days: Days, *, products: int = 2000, stores: int = 40)
         department=department,
         collection=of_collection,
         season=np.clip(season_of + rng.normal(0, 0.45, products), -1, 1),
-        popularity=np.exp(rng.normal(0, 1.05, products)),
+        popularity=np.exp(rng.normal(0, 0.8, products)),
         cost=np.round(base * rng.uniform(0.32, 0.58, products)).astype(np.int64),
         launched=launched,
         withdrawn=withdrawn,
@@ -201,7 +221,9 @@ def _prices(rng: np.random.Generator, base: np.ndarray, days: Days) -> np.ndarra
 def _promotions(
     rng: np.random.Generator, category: np.ndarray, brand: np.ndarray, season: np.ndarray, days: Days
 ) -> np.ndarray:
-    """Per cent off: a category or a brand every ten days or so, everything round Black Friday, the season's rest in the sales."""
+    """Per cent off: a category or a brand every ten days or so, everything round Black Friday, the season's rest in
+    the sales.
+    """
     off = np.zeros((len(category), days.count), np.int8)
     day = int(rng.integers(0, 8))
     while day < days.count:

@@ -1,6 +1,7 @@
 """What the merchandise system writes: products, prices, stock, stores; and the bank's exchange rates.
 
-In: a `World`. Out: catalogue/*.csv and exchange_rates.csv, once. Stock is counted on the last day: about one place in twelve has none.
+In: a `World`. Out: catalogue/*.csv and exchange_rates.csv, once. Stock is counted on the last day: about one place in
+twelve has none.
 """
 
 from __future__ import annotations
@@ -8,7 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from floorwalker.sources.simulator.catalogue import BRANDS, CATEGORIES, COLORS, DEPARTMENTS, GARMENTS, STYLES, World, euro_price
+from floorwalker.sources.simulator.catalogue import (
+    BRANDS,
+    CATEGORIES,
+    COLORS,
+    DEPARTMENTS,
+    GARMENTS,
+    STYLES,
+    World,
+    euro_price,
+)
 from floorwalker.sources.simulator.files import Files
 from floorwalker.sources.simulator.store_files import currencies, product_ids, store_ids
 from floorwalker.sources.simulator.wording import decimals, hide, join, pick, text
@@ -21,7 +31,15 @@ def product_names(world: World) -> pa.Array:
     """By product number: "Harrowgate Mill Minimal Cardigan, sage"."""
     kinds = [kind for category in CATEGORIES for kind in (category.kinds + ("",) * 6)[:6]]
     kind = pick(kinds, world.category * 6 + world.kind)
-    return join(pick(BRANDS, world.brand), " ", pick(STYLES, world.style), " ", kind, ", ", pick([c.lower() for c in COLORS], world.color))
+    return join(
+        pick(BRANDS, world.brand),
+        " ",
+        pick(STYLES, world.style),
+        " ",
+        kind,
+        ", ",
+        pick([c.lower() for c in COLORS], world.color),
+    )
 
 
 def write_catalogue(files: Files, world: World, seed: int) -> None:
@@ -46,14 +64,17 @@ def write_catalogue(files: Files, world: World, seed: int) -> None:
         "launched": text(pa.array(world.launched.astype("datetime64[D]"))),
     }))  # fmt: skip
     product, day = np.nonzero(np.diff(world.price, axis=1, prepend=0))
-    product, day = np.tile(product, 2), np.tile(day, 2)
+    since = np.where(day == 0, world.launched[product], np.maximum(days.first + day, world.launched[product]))
+    # Of prices set before the launch only the last was ever asked.
+    asked = np.append((product[1:] != product[:-1]) | (since[1:] != since[:-1]), True)
+    product, day, since = (np.tile(values[asked], 2) for values in (product, day, since))
     irish = np.arange(len(product)) >= len(product) // 2
     price = world.price[product, day].astype(np.int64)
     files.csv("catalogue/prices.csv", pa.table({
         "sku": product_ids(product),
         "price": decimals(np.where(irish, euro_price(price), price)),
         "currency": currencies(irish),
-        "valid_from": text(pa.array((np.where(day == 0, world.launched[product], days.first + day)).astype("datetime64[D]"))),
+        "valid_from": text(pa.array(since.astype("datetime64[D]"))),
     }))  # fmt: skip
     _write_places(files, world, rng)
     walk = 0.856 * np.exp(np.cumsum(rng.normal(0, 0.002, days.count)))

@@ -31,7 +31,9 @@ HOURS = tuple(np.cumsum(h) / np.sum(h) for h in (_STORE_HOURS, _WEB_HOURS, _APP_
 
 
 def peak_days(day: date) -> float:
-    """How much busier a day is than its month and weekday say: Black Friday week, the days before Christmas, the sales."""
+    """How much busier a day is than its month and weekday say: Black Friday week, the days before Christmas, the
+    sales.
+    """
     if day.month == 11 and 22 <= day.day <= 29:
         return 1.8
     if day.month == 12:

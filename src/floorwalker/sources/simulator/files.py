@@ -1,12 +1,13 @@
 """Files that grow chunk by chunk: CSV, JSON lines and Parquet, whole or one per month, with bounded memory.
 
-In: tables. Out: files below one folder. CSV and JSON lines are appended at once; Parquet rows wait until a row group is worth writing.
+In: tables. Out: files below one folder. CSV and JSON lines are appended at once; Parquet rows wait until a row group
+is worth writing.
 
 >>> import tempfile
->>> from pathlib import Path
 >>> folder = Path(tempfile.mkdtemp())
+>>> last = pa.array([None], pa.string())
 >>> with Files(folder) as files:
-...     files.jsonl("a.jsonl", pa.table({"id": ["x"], "name.first": ["Zoë"], "name.last": pa.array([None], pa.string()), "n": [1]}))
+...     files.jsonl("a.jsonl", pa.table({"id": ["x"], "name.first": ["Zoë"], "name.last": last, "n": [1]}))
 >>> (folder / "a.jsonl").read_text(encoding="utf-8").strip()
 '{"id":"x","name":{"first":"Zoë"},"n":1}'
 """
@@ -28,12 +29,12 @@ import pyarrow.parquet as pq
 
 from floorwalker.sources.simulator.wording import join
 
-ROW_GROUP = 65_536
+ROW_GROUP = 32_768
 Write = Callable[[str, pa.Table], None]
 
 
 class Files:
-    """Appends tables to files below `out`; `rows` counts what was written, by path with the month replaced by a star."""
+    """Appends tables to files below `out`; `rows` counts what was written, by path with a star for the month."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -45,7 +46,9 @@ class Files:
     def __enter__(self) -> Files:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             for path in list(self._waiting):
                 self._flush(path)
@@ -54,15 +57,21 @@ class Files:
 
     def csv(self, path: str, table: pa.Table, *, delimiter: str = ",", encoding: str = "utf-8") -> None:
         """Append rows; the header comes with the first. What the encoding lacks is written as "?", as old tills do."""
-        options = pyarrow.csv.WriteOptions(include_header=path not in self._begun, delimiter=delimiter, quoting_style="needed")
+        options = pyarrow.csv.WriteOptions(
+            include_header=path not in self._begun, delimiter=delimiter, quoting_style="needed"
+        )
         sink = io.BytesIO()
         pyarrow.csv.write_csv(table, sink, options)
-        content = sink.getvalue() if encoding == "utf-8" else sink.getvalue().decode().encode(encoding, errors="replace")
+        content = (
+            sink.getvalue() if encoding == "utf-8" else sink.getvalue().decode().encode(encoding, errors="replace")
+        )
         self._append(path, content)
         self._count(path, table)
 
     def jsonl(self, path: str, table: pa.Table) -> None:
-        """Append one object per row. Columns named `a.b` that stand side by side become an object `a`; NULLs are left out."""
+        """Append one object per row. Columns named `a.b` that stand side by side become an object `a`; NULLs are left
+        out.
+        """
         self._append(path, _json_lines(table))
         self._count(path, table)
 
@@ -125,7 +134,9 @@ def _json_lines(table: pa.Table) -> bytes:
 
 
 def _with_commas(members: list[pa.Array]) -> pa.Array:
-    """Members joined by commas without the NULL ones; "" where all are. (Arrow's own way to skip NULLs loses rows that have nothing else.)"""
+    """Members joined by commas without the NULL ones; "" where all are. (Arrow's own way to skip NULLs loses rows
+    that have nothing else.)
+    """
     joined = pc.binary_join_element_wise(
         *[join(",", member) for member in members], "", null_handling="replace", null_replacement=""
     )

@@ -1,7 +1,7 @@
 """The e-mail programme: campaigns, who gets them, what they do with them, and which orders they truly cause.
 
-In: people, their records, the calendar. Out: a `Mailing`: events (sent, opened, …), clicks that start visits, orders caused.
-A caused order would not have been made without the message: `people.swayed` is the chance per opened message.
+In: people, their records, the calendar. Out: a `Mailing`: events (sent, opened, …), clicks that start visits, orders
+caused. A caused order would not have been made without the message: `people.swayed` is the chance per opened message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from floorwalker.sources.simulator.people import People
 from floorwalker.sources.simulator.records import STORE_EMAILS, Records
 
 SENT, OPENED, CLICKED, BOUNCED, UNSUBSCRIBED, SPAM = range(6)
-CAMPAIGNS_A_YEAR = 24
+CAMPAIGNS_A_YEAR = 27
 _REACHES = 0.5
 _WITHDRAWS = 0.012
 _COMPLAINS = 0.001
@@ -59,7 +59,9 @@ class Mailing:
     """Day number since 1970."""
 
 
-def make_mailing(rng: np.random.Generator, people: People, records: Records, days: Days, campaigns: Campaigns) -> Mailing:
+def make_mailing(
+    rng: np.random.Generator, people: People, records: Records, days: Days, campaigns: Campaigns
+) -> Mailing:
     """A year of messages to the chunk's subscribers."""
     contact = _contacts(people, records)
     person = np.flatnonzero((contact >= 0) & people.wants[:, 2])

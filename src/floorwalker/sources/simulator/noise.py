@@ -1,6 +1,7 @@
 """How wrong a retailer's customer records are: the error rates, each a share of the records that have the field.
 
-In: nothing. Out: `RESEARCH_HARD`, the profile that accuracy bars are held against. Nobody softens it: a test freezes its numbers.
+In: nothing. Out: `RESEARCH_HARD`, the profile that accuracy bars are held against. Nobody softens it: a test freezes
+its numbers.
 
 >>> RESEARCH_HARD.missing_email.pos, RESEARCH_HARD.nickname
 (0.7, 0.06)

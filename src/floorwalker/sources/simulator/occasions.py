@@ -1,7 +1,8 @@
 """Why people buy: occasions, what each puts before a person in each month, and how the person chooses.
 
-In: a `World`. Out: an `Occasions` that draws products for visits. An occasion favours some categories, brands and styles and has its months;
-a person has a mixture of occasions (`people`). Co-purchase follows from occasions and collections, not from a product of vectors.
+In: a `World`. Out: an `Occasions` that draws products for visits. An occasion favours some categories, brands and
+styles and has its months; a person has a mixture of occasions (`people`). Co-purchase follows from occasions and
+collections, not from a product of vectors.
 
 >>> sum(OCCASIONS[0].categories.values()) > 0, len(OCCASIONS)
 (True, 16)
@@ -18,7 +19,9 @@ from floorwalker.sources.simulator.catalogue import ANYONE, BRANDS, CATEGORIES, 
 
 @dataclass(frozen=True)
 class Occasion:
-    """`months`: weight in January … December, one digit each. `women`, `men`, `family`, `young`: how much likelier in such people."""
+    """`months`: weight in January … December, one digit each. `women`, `men`, `family`, `young`: how much likelier in
+    such people.
+    """
 
     name: str
     categories: dict[int, float]
@@ -29,15 +32,15 @@ class Occasion:
     young: float = 1.0
 
 
-# Categories by position in CATEGORIES: 0 tops, 1 bottoms, 2 dresses, 3 coats, 4 shoes, 5 sport, 6 accessories, 7 beauty, 8 home, 9 kitchen,
-# 10 kids, 11 food and gifts.
+# Categories by position in CATEGORIES: 0 tops, 1 bottoms, 2 dresses, 3 coats, 4 shoes, 5 sport, 6 accessories,
+# 7 beauty, 8 home, 9 kitchen, 10 kids, 11 food and gifts.
 OCCASIONS = (
     Occasion("office", {0: 5, 1: 5, 2: 3, 4: 3, 3: 1, 6: 2}, "665554459754", young=1.2),
     Occasion("weekend", {0: 6, 1: 5, 4: 3, 6: 2, 3: 1}, "555666655555"),
     Occasion("party", {2: 6, 4: 4, 6: 3, 7: 3, 0: 1}, "333455433479", women=1.6, young=1.5),
     Occasion("gym", {5: 9, 4: 3, 0: 1, 7: 0.5}, "964455545433", young=1.6),
-    Occasion("school run", {10: 8, 0: 2, 3: 1, 11: 1}, "444444579444", family=3.0),
-    Occasion("new baby", {10: 9, 8: 2, 7: 1}, "555555555555", family=2.0, young=1.3),
+    Occasion("school run", {10: 8, 0: 2, 3: 1, 11: 1}, "444444579444", family=2.0),
+    Occasion("new baby", {10: 9, 8: 2, 7: 1}, "555555555555", family=1.5, young=1.2),
     Occasion("new home", {8: 8, 9: 7, 11: 0.5}, "544556677544"),
     Occasion("present", {11: 6, 6: 4, 7: 4, 9: 2, 8: 2, 10: 1}, "243435333369"),
     Occasion("summer holiday", {2: 4, 0: 4, 1: 3, 6: 4, 4: 2, 7: 2}, "112357973211"),
@@ -52,7 +55,9 @@ OCCASIONS = (
 
 
 class Occasions:
-    """Draws products: `cumulative[k, m]` holds the shares of all products in occasion k and month m of the simulation."""
+    """Draws products: `cumulative[k, m]` holds the shares of all products in occasion k and month m of the
+    simulation.
+    """
 
     def __init__(self, world: World, seed: int) -> None:
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1 << 31, 2)))
@@ -62,10 +67,16 @@ class Occasions:
         by_category = np.full((len(OCCASIONS), len(CATEGORIES)), 0.06)
         for row, occasion in enumerate(OCCASIONS):
             by_category[row, list(occasion.categories)] = list(occasion.categories.values())
-        brand = np.exp(rng.normal(0, 0.8, (len(OCCASIONS), len(BRANDS))))
-        style = np.exp(rng.normal(0, 0.8, (len(OCCASIONS), len(STYLES))))
+        brand = np.exp(rng.normal(0, 1.1, (len(OCCASIONS), len(BRANDS))))
+        style = np.exp(rng.normal(0, 1.0, (len(OCCASIONS), len(STYLES))))
         share = np.array([c.share for c in CATEGORIES])
-        fit = by_category[:, world.category] / share[world.category] * brand[:, world.brand] * style[:, world.style] * world.popularity
+        fit = (
+            by_category[:, world.category]
+            / share[world.category]
+            * brand[:, world.brand]
+            * style[:, world.style]
+            * world.popularity
+        )
         summer = np.cos((world.days.season_of_month - 6) / 12 * 2 * np.pi)
         warmth = np.exp(0.9 * world.season[:, None] * summer) * world.on_sale()
         self.cumulative = np.empty((len(OCCASIONS) * months, world.products))
@@ -94,7 +105,9 @@ class Occasions:
         day: np.ndarray,
         people: Tastes,
     ) -> np.ndarray:
-        """One product per row of `offers`: the dearest to the person, by brand, style, price and promotion, with chance."""
+        """One product per row of `offers`: the dearest to the person, by brand, style, price and promotion, with
+        chance.
+        """
         world = self.world
         who, when = person[:, None], day[:, None]
         price = world.price[offers, when] * (1 - world.promotion[offers, when] / 100.0)
@@ -104,14 +117,18 @@ class Occasions:
         utility -= people.sensitivity[who] * np.maximum(too_dear, 0) + 0.5 * np.maximum(-too_dear, 0)
         wanted = np.where(rng.random(len(person)) < 0.13, 1 - people.sex[person], people.sex[person])[:, None]
         department = world.department[offers]
-        utility = np.where((department == ANYONE) | (department == np.where(wanted == 1, MEN, WOMEN)), utility, utility - 5)
-        utility += rng.gumbel(0, 0.8, offers.shape)
+        utility = np.where(
+            (department == ANYONE) | (department == np.where(wanted == 1, MEN, WOMEN)), utility, utility - 5
+        )
+        utility += rng.gumbel(0, 0.6, offers.shape)
         return np.take_along_axis(offers, utility.argmax(axis=1)[:, None], axis=1)[:, 0]
 
 
 @dataclass(frozen=True)
 class Tastes:
-    """Hidden likings of a chunk's people, one row each. `budget`: log of the price level they buy at; `sex`: 0 woman, 1 man."""
+    """Hidden likings of a chunk's people, one row each. `budget`: log of the price level they buy at; `sex`: 0 woman,
+    1 man.
+    """
 
     mixture: np.ndarray
     later_mixture: np.ndarray

@@ -1,7 +1,7 @@
 """What the help desk and the preference centre write, and the truth.
 
-In: a `Chunk`. Out: rows appended to helpdesk/, consents.csv and truth/. The truth tells, for every customer record, order and device, whose it is;
-no pipeline reads it.
+In: a `Chunk`. Out: rows appended to helpdesk/, consents.csv and truth/. The truth tells, for every customer record,
+order and device, whose it is; no pipeline reads it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,22 @@ from floorwalker.sources.simulator.shopping import STORE
 from floorwalker.sources.simulator.store_files import countries, store_ids
 from floorwalker.sources.simulator.wording import choose, hide, join, padded, pick, take
 
-TOPICS = ("where is my order", "return and refund", "wrong or damaged item", "size advice", "loyalty points", "complaint")
+TOPICS = (
+    "where is my order",
+    "return and refund",
+    "wrong or damaged item",
+    "size advice",
+    "loyalty points",
+    "complaint",
+)
 _ASKED = ("shop", "app", "loyalty")
 _CHANGES_MIND = 0.02
 
 
 def write_helpdesk(files: Files, chunk: Chunk, world: World) -> None:
-    """helpdesk/tickets_YYYY-MM.jsonl: one online order in sixteen brings a contact, one named store order in a hundred."""
+    """helpdesk/tickets_YYYY-MM.jsonl: one online order in sixteen brings a contact, one named store order in a
+    hundred.
+    """
     orders, records, days, rng = chunk.orders, chunk.records, world.days, chunk.writing
     rate = np.where(orders.channel == STORE, 0.01, 0.062)
     reach = np.append(pc.or_(records.email.is_valid(), records.phone.is_valid()).to_numpy(zero_copy_only=False), False)
@@ -45,14 +54,16 @@ def write_helpdesk(files: Files, chunk: Chunk, world: World) -> None:
         "country": countries(orders.irish[order]),
         "topic": pick(TOPICS, topic),
         "status": pick(("solved", "open", "pending"), rng.choice(3, len(order), p=[0.9, 0.04, 0.06])),
-        "csat": pc.if_else(pa.array(rng.random(len(order)) < 0.45), pa.array(satisfaction), pa.scalar(None, pa.int64())),
+        "csat": pa.array(satisfaction, mask=rng.random(len(order)) > 0.45),
         "order_id": hide(order_ids(orders.number[order], orders.channel[order]), ~online),
     })  # fmt: skip
     files.by_month(files.jsonl, "helpdesk/tickets_{}.jsonl", table, days.month(time[order]), days.months)
 
 
 def write_consents(files: Files, chunk: Chunk, world: World) -> None:
-    """consents.csv, one row per answer: shop and app know the account, the loyalty desk the card; most give an address. A few change their mind."""
+    """consents.csv, one row per answer: shop and app know the account, the loyalty desk the card; most give an
+    address. A few change their mind.
+    """
     records, people, days, rng = chunk.records, chunk.people, world.days, chunk.writing
     asked = np.flatnonzero(np.isin(records.source, [SOURCES.index(name) for name in _ASKED]))
     person, first = np.unique(records.person[asked], return_index=True)
@@ -98,10 +109,11 @@ def write_truth(files: Files, chunk: Chunk) -> None:
         "occasion": pick([o.name for o in OCCASIONS], orders.occasion),
         "caused_by_email": orders.caused,
     }))  # fmt: skip
+    devices = (chunk.cookies, chunk.phones)
     files.parquet("truth/person_of_cookie.parquet", pa.table({
-        "kind": pick(("cookie_id", "device_id"), np.repeat([0, 1], [len(chunk.cookies.ident), len(chunk.phones.ident)])),
-        "value": pa.concat_arrays([chunk.cookies.ident, chunk.phones.ident]),
-        "person_id": people.number[np.concatenate([chunk.cookies.person, chunk.phones.person])],
+        "kind": pick(("cookie_id", "device_id"), np.repeat([0, 1], [len(d.ident) for d in devices])),
+        "value": pa.concat_arrays([d.ident for d in devices]),
+        "person_id": people.number[np.concatenate([d.person for d in devices])],
     }))  # fmt: skip
     tastes = people.tastes
     files.parquet("truth/people.parquet", pa.table({
@@ -119,7 +131,7 @@ def write_truth(files: Files, chunk: Chunk) -> None:
         "orders_a_year": people.orders_a_year,
         "price_sensitivity": tastes.sensitivity,
         "budget": tastes.budget,
-        "occasions": pa.FixedSizeListArray.from_arrays(pa.array(tastes.mixture.astype(np.float32).ravel()), len(OCCASIONS)),
+        "occasions": pa.FixedSizeListArray.from_arrays(pa.array(tastes.mixture.ravel()), len(OCCASIONS)),
         "changes_on": pa.array(tastes.shift_day.astype("datetime64[D]")),
         "habit_store": people.habit[:, 0],
         "habit_web": people.habit[:, 1],

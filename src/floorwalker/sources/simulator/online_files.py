@@ -1,6 +1,7 @@
 """What the web shop, the app, the web's click collector and the e-mail provider write.
 
-In: a `Chunk`. Out: rows appended to shop/, app/, web/ and email/. Times are UTC. A click without a login names only its cookie.
+In: a `Chunk`. Out: rows appended to shop/, app/, web/ and email/. Times are UTC. A click without a login names only
+its cookie.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from floorwalker.sources.simulator.baskets import CANCELLED, COUPON, REASONS
-from floorwalker.sources.simulator.browsing import BOUGHT, EVENTS, HOME, LISTING, SEARCH, VIEW, ADD
+from floorwalker.sources.simulator.browsing import ADD, BOUGHT, EVENTS, HOME, LISTING, SEARCH, VIEW
 from floorwalker.sources.simulator.catalogue import CATEGORIES, World, euro_price
 from floorwalker.sources.simulator.chunk import Chunk
 from floorwalker.sources.simulator.days import instants, written
@@ -74,7 +75,9 @@ def write_shop(files: Files, chunk: Chunk, world: World, names: pa.Array) -> Non
     returns = chunk.returns
     back = np.flatnonzero(orders.channel[lines.order[returns.line]] == WEB)
     table, time = _returns(chunk, back, world)
-    renamed = table.rename_columns(["rma", "order_id", "type", "sku", "qty", "refund", "currency", "country", "reason", "customer.id"])
+    renamed = table.rename_columns(
+        ["rma", "order_id", "type", "sku", "qty", "refund", "currency", "country", "reason", "customer.id"]
+    )
     renamed = renamed.append_column("created_at", written(days.utc(time), ISO))
     files.by_month(files.jsonl, "shop/returns_{}.jsonl", renamed, days.month(time), days.months)
 
@@ -162,9 +165,13 @@ def _write_clicks(files: Files, chunk: Chunk, world: World, channel: int, path: 
     kinds = [k.lower() for c in CATEGORIES for k in (c.kinds + ("",) * 6)[:6]]
     page = text(pick(("/", "/c/", "/search", "/p/", "/cart", "/checkout", "/thanks"), kind.astype(np.int64)))
     slug = pick([c.name.lower().replace(" & ", "-") for c in CATEGORIES], category)
-    url = choose(kind == LISTING, join(page, slug), choose(kind == VIEW, join(page, pc.fill_null(product_ids(product), "")), page))
+    url = choose(
+        kind == LISTING,
+        join(page, slug),
+        choose(kind == VIEW, join(page, pc.fill_null(product_ids(product), "")), page),
+    )
     table = pa.table({
-        "at": instants(days.utc(time)),
+        "happened_at": instants(days.utc(time)),
         who[0]: take(chunk.records.ref, visits.record[visit]),
         who[1]: take(visits.device, visit),
         "session": take(visits.ident, visit),

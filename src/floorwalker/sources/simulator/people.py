@@ -1,7 +1,8 @@
 """People and households of one chunk: who they truly are, what they like, how often and where they buy.
 
-In: a random stream, the world, the noise profile (it says how households live), the first person's number. Out: `People`, one row per
-person in every array. Nothing here is written down wrongly: errors are made when systems record people (`records`).
+In: a random stream, the world, the noise profile (it says how households live), the first person's number. Out:
+`People`, one row per person in every array. Nothing here is written down wrongly: errors are made when systems record
+people (`records`).
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ class People:
         return len(self.number)
 
 
-def make_people(rng: np.random.Generator, world: World, noise: NoiseProfile, first: int, count: int, activity: float) -> People:
+def make_people(
+    rng: np.random.Generator, world: World, noise: NoiseProfile, first: int, count: int, activity: float
+) -> People:
     """`count` people numbered from `first`. `activity` scales how often they buy and browse."""
     first_member, position = _households(rng, noise, count)
     head = position == 0
@@ -92,12 +95,18 @@ def make_people(rng: np.random.Generator, world: World, noise: NoiseProfile, fir
     irish_city = np.array([c.country == "IE" for c in world.cities])
     irish = per_house(rng.random(count) < IRISH)
     city = np.where(irish, *(per_house(_towns(rng, world, rows, count)) for rows in (irish_city, ~irish_city)))
-    old_city = np.where(rng.random(count) < 0.5, city, np.where(irish, *(_towns(rng, world, r, count) for r in (irish_city, ~irish_city))))
+    old_city = np.where(
+        rng.random(count) < 0.5,
+        city,
+        np.where(irish, *(_towns(rng, world, r, count) for r in (irish_city, ~irish_city))),
+    )
     sex = rng.integers(0, 2, count)
     partner = position == 1
     sex = np.where(partner & (rng.random(count) < 0.93), 1 - sex[first_member], sex)
     age = per_house(np.clip(rng.gamma(7, 6.6, count), 19, 92))
-    age = np.where(partner, np.clip(age + rng.normal(0, 4, count), 18, 95), np.where(position > 1, rng.uniform(18, 30, count), age))
+    age = np.where(
+        partner, np.clip(age + rng.normal(0, 4, count), 18, 95), np.where(position > 1, rng.uniform(18, 30, count), age)
+    )
     born = (world.days.first + world.days.count - age * 365.25).astype(np.int64)
     given = _given_names(rng, sex)
     family, maiden = _family_names(rng, noise, first_member, head)
@@ -105,7 +114,7 @@ def make_people(rng: np.random.Generator, world: World, noise: NoiseProfile, fir
     address, postcode = _addresses(rng, world, city)
     old_address, old_postcode = _addresses(rng, world, old_city)
     came, left = _tenure(rng, world, count)
-    gamma = rng.gamma(0.85, 1 / 0.85, count)
+    gamma = rng.gamma(0.65, 1 / 0.65, count)
     habit = _habits(rng, age)
     holder = rng.random(count) < noise.loyalty_holders
     shared = pa.array(first_member)
@@ -127,8 +136,8 @@ def make_people(rng: np.random.Generator, world: World, noise: NoiseProfile, fir
         old_city=old_city,
         email=_emails(rng, number, given, family, born, 7_919_933),
         other_email=_emails(rng, number, given, family, born, 15_485_863),
-        phone=_phones(number, irish, ("74", "75", "77", "78", "79"), 67_867_967),
-        household_phone=_phones(number, irish, ("73", "73", "73", "73", "73"), 49_979_687).take(shared),
+        phone=_phones(number, irish, ("74", "75", "78"), 67_867_967),
+        household_phone=_phones(number, irish, ("73",), 49_979_687).take(shared),
         loyalty_id=pc.if_else(pa.array(holder), _cards(number), pa.scalar(None, pa.string())),
         came=came,
         left=left,
@@ -137,7 +146,7 @@ def make_people(rng: np.random.Generator, world: World, noise: NoiseProfile, fir
         stores=_stores(rng, world, city, irish),
         sizes=_sizes(rng, sex),
         tastes=_tastes(rng, world, sex, age, size, count),
-        curiosity=activity * rng.gamma(0.8, 5.1, count) * (0.4 + habit[:, 1] + habit[:, 2]),
+        curiosity=activity * rng.gamma(0.8, 5.5, count) * (0.4 + habit[:, 1] + habit[:, 2]),
         opens=rng.beta(1.3, 3.2, count),
         clicks=rng.beta(1.2, 6.0, count),
         swayed=rng.beta(1.0, 30.0, count),
@@ -171,7 +180,9 @@ def _given_names(rng: np.random.Generator, sex: np.ndarray) -> pa.Array:
 def _family_names(
     rng: np.random.Generator, noise: NoiseProfile, first_member: np.ndarray, head: np.ndarray
 ) -> tuple[pa.Array, pa.Array]:
-    """Surnames (about 3,000 kinds, few of them common) and a second one, by which a woman may be known from before a marriage."""
+    """Surnames (about 3,000 kinds, few of them common) and a second one, by which a woman may be known from before a
+    marriage.
+    """
     common, starts, ends = words("surnames"), words("surname_starts"), words("surname_ends")
     composed = tuple(s + e for e in ends for s in starts)
     cumulative = np.concatenate([0.55 * zipf(len(common), 0.7), 0.55 + 0.45 * zipf(len(composed), 0.35)])
@@ -203,7 +214,9 @@ def _addresses(rng: np.random.Generator, world: World, city: np.ndarray) -> tupl
 def _emails(
     rng: np.random.Generator, number: np.ndarray, given: pa.Array, family: pa.Array, born: np.ndarray, multiplier: int
 ) -> pa.Array:
-    """Addresses nobody has: reserved domains, or an underscore in a Gmail name, which Gmail refuses. Unique by a code in the name."""
+    """Addresses nobody has: reserved domains, or an underscore in a Gmail name, which Gmail refuses. Unique by a code
+    in the name.
+    """
     plain = [_ascii(names) for names in (given, family)]
     code = code32(number, 5, multiplier, _CODE_PRIME)
     year = pc.utf8_slice_codeunits(text(born.astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970), 2)
@@ -222,11 +235,13 @@ def _ascii(names: pa.Array) -> pa.Array:
 
 
 def _phones(number: np.ndarray, irish: np.ndarray, prefixes: tuple[str, ...], multiplier: int) -> pa.Array:
-    """Mobile numbers without repeats: made up, of valid form."""
+    """Mobile numbers without repeats: made up, in ranges where every number is of valid form."""
     scrambled = (number + 1) * multiplier % _PHONE_PRIME
-    british = join(pick(prefixes, number % 5), padded(scrambled, 8))
-    abroad = ("83", "85", "86", "87", "89") if prefixes[0] == "74" else ("88",) * 5
-    return choose(irish, join(pick(abroad, number % 5), padded((number // 5 + 1) * multiplier % _IRISH_PRIME, 7)), british)
+    british = join(pick(prefixes, number % len(prefixes)), padded(scrambled, 8))
+    abroad = ("83", "85", "86", "87", "89") if len(prefixes) > 1 else ("88",) * 5
+    return choose(
+        irish, join(pick(abroad, number % 5), padded((number // 5 + 1) * multiplier % _IRISH_PRIME, 7)), british
+    )
 
 
 def _cards(number: np.ndarray) -> pa.Array:
@@ -239,7 +254,9 @@ def _cards(number: np.ndarray) -> pa.Array:
 
 
 def _tenure(rng: np.random.Generator, world: World, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """When a person came (70 % before the first day) and left: lifetimes are exponential and differ in mean, so some lapse unseen."""
+    """When a person came (70 % before the first day) and left: lifetimes are exponential and differ in mean, so some
+    lapse unseen.
+    """
     days = world.days
     late = rng.random(count) < 0.30
     came = days.begins + np.where(late, rng.random(count) ** 1.1 * days.count * DAY, 0).astype(np.int64)
@@ -274,20 +291,22 @@ def _sizes(rng: np.random.Generator, sex: np.ndarray) -> np.ndarray:
     return np.clip(np.round(scales), 0, [len(scale) - 1 for scale in SIZES]).astype(np.int64)
 
 
-def _tastes(rng: np.random.Generator, world: World, sex: np.ndarray, age: np.ndarray, size: np.ndarray, count: int) -> Tastes:
+def _tastes(
+    rng: np.random.Generator, world: World, sex: np.ndarray, age: np.ndarray, size: np.ndarray, count: int
+) -> Tastes:
     lean = np.ones((count, len(OCCASIONS)))
     for column, occasion in enumerate(OCCASIONS):
         lean[:, column] *= np.where(sex == 1, occasion.men, occasion.women)
         lean[:, column] *= np.where(size > 1, occasion.family, 1.0) * np.where(age < 36, occasion.young, 1.0)
-    mixture = [rng.gamma(0.28 * lean / lean.mean(axis=1, keepdims=True)) + 1e-4 for _ in range(2)]
+    mixture = [rng.gamma(0.16 * lean / lean.mean(axis=1, keepdims=True)) + 1e-4 for _ in range(2)]
     mixture = [m / m.sum(axis=1, keepdims=True) for m in mixture]
     turned = rng.random(count) < 0.15
     return Tastes(
         mixture=mixture[0],
         later_mixture=np.where(turned[:, None], mixture[1], mixture[0]),
         shift_day=world.days.first + rng.integers(0, world.days.count, count),
-        brand=rng.gamma(0.25, 2.6, (count, len(BRANDS))),
-        style=rng.gamma(0.4, 1.6, (count, len(STYLES))),
+        brand=rng.gamma(0.2, 4.0, (count, len(BRANDS))),
+        style=rng.gamma(0.35, 2.4, (count, len(STYLES))),
         sensitivity=rng.gamma(2.0, 1.1, count),
         budget=rng.normal(0, 0.42, count),
         sex=sex,

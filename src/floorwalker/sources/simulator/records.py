@@ -1,8 +1,10 @@
-"""What the five record-keeping systems know about the people of a chunk: about three records a person, each wrong in its own way.
+"""What the five record-keeping systems know about the people of a chunk: about three records a person, each wrong in
+its own way.
 
-In: a random stream, `People`, the noise profile, running numbers per source. Out: `Records`, one row per customer record, in no order that
-tells who belongs together. A share in the profile is a share of the records that have the field; where an error is possible only
-for some (a nickname needs one), it is made likelier there, so that the share over all records is the profile's.
+In: a random stream, `People`, the noise profile, running numbers per source. Out: `Records`, one row per customer
+record, in no order that tells who belongs together. A share in the profile is a share of the records that have the
+field; where an error is possible only for some (a nickname needs one), it is made likelier there, so that the share
+over all records is the profile's.
 """
 
 from __future__ import annotations
@@ -17,7 +19,19 @@ import pyarrow.compute as pc
 from floorwalker.sources.simulator.days import DAY
 from floorwalker.sources.simulator.noise import SOURCES, NoiseProfile
 from floorwalker.sources.simulator.people import GIVEN_NAMES, People
-from floorwalker.sources.simulator.wording import choose, hide, join, mistyped, padded, pick, replace, take, text, words, zipf
+from floorwalker.sources.simulator.wording import (
+    choose,
+    hide,
+    join,
+    mistyped,
+    padded,
+    pick,
+    replace,
+    take,
+    text,
+    words,
+    zipf,
+)
 
 STORE_EMAILS = (
     "noemail@demoshop.example",
@@ -53,7 +67,7 @@ class Records:
     reachable: np.ndarray
     """Whether mail to the e-mail address arrives at the person."""
     starts: np.ndarray
-    """(people × sources + 1): rows `order[starts[i]:starts[i + 1]]` are the records of person i // 5 in source i % 5."""
+    """(people × sources + 1): rows `order[starts[i]:starts[i + 1]]` are person i // 5 in source i % 5."""
     order: np.ndarray
 
     def some(self, rng: np.random.Generator, person: np.ndarray, source: int) -> np.ndarray:
@@ -87,13 +101,16 @@ def make_records(rng: np.random.Generator, people: People, noise: NoiseProfile, 
     addressless = missing(noise.missing_address)
     towns = _town_names()
     city = np.where(moved, people.old_city[person], people.city[person])
-    phoneless, emailless, dateless = (missing(r) for r in (noise.missing_phone, noise.missing_email, noise.missing_birth_date))
+    phoneless, emailless, dateless = (
+        missing(r) for r in (noise.missing_phone, noise.missing_email, noise.missing_birth_date)
+    )
     slot = person * len(SOURCES) + source
     return Records(
         person=person,
         source=source,
         ref=ref,
-        since=people.came[person] - (rng.exponential(420, rows) * (people.came[person] % DAY == 0)).astype(np.int64) * DAY
+        since=people.came[person]
+        - (rng.exponential(420, rows) * (people.came[person] % DAY == 0)).astype(np.int64) * DAY
         - rng.integers(0, DAY // 2, rows),
         given_name=hide(given, nameless),
         family_name=hide(family, nameless),
@@ -147,7 +164,9 @@ def nickname_share() -> float:
     return float((shares @ known[0] + shares @ known[1]) / 2)
 
 
-def _names(rng: np.random.Generator, people: People, person: np.ndarray, noise: NoiseProfile) -> tuple[pa.Array, pa.Array]:
+def _names(
+    rng: np.random.Generator, people: People, person: np.ndarray, noise: NoiseProfile
+) -> tuple[pa.Array, pa.Array]:
     rows = len(person)
     given, family = take(people.given_name, person), take(people.family_name, person)
     maiden = (people.sex[person] == 0) & (rng.random(rows) < noise.maiden_name / 0.5)
@@ -168,7 +187,9 @@ def _names(rng: np.random.Generator, people: People, person: np.ndarray, noise: 
 
 
 def _birth_dates(rng: np.random.Generator, born: np.ndarray, noise: NoiseProfile) -> pa.Array:
-    """ISO dates; some are 1 January (of the year, 1900 or 1970), some have day and month swapped, some a wrong last digit of the year."""
+    """ISO dates; some are 1 January (of the year, 1900 or 1970), some have day and month swapped, some a wrong last
+    digit of the year.
+    """
     date = born.astype("datetime64[D]")
     year = date.astype("datetime64[Y]").astype(np.int64) + 1970
     month = date.astype("datetime64[M]").astype(np.int64) % 12 + 1
@@ -187,7 +208,9 @@ def _birth_dates(rng: np.random.Generator, born: np.ndarray, noise: NoiseProfile
     return join(text(year), "-", padded(np.where(default, 1, month), 2), "-", padded(np.where(default, 1, day), 2))
 
 
-def _emails(rng: np.random.Generator, people: People, person: np.ndarray, noise: NoiseProfile) -> tuple[pa.Array, np.ndarray]:
+def _emails(
+    rng: np.random.Generator, people: People, person: np.ndarray, noise: NoiseProfile
+) -> tuple[pa.Array, np.ndarray]:
     rows = len(person)
     second = rng.random(rows) < noise.second_email
     email = choose(second, take(people.other_email, person), take(people.email, person))

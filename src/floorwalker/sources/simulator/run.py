@@ -1,6 +1,7 @@
 """The loop: chunk after chunk of people, each written to the files of all systems, then forgotten.
 
-In: a folder, how many customers, a seed. Out: the files listed in the package's docstring, and a summary of what was written.
+In: a folder, how many customers, a seed. Out: the files listed in the package's docstring, and a summary of what was
+written.
 """
 
 from __future__ import annotations
@@ -60,20 +61,24 @@ def simulate(
 ) -> SimulationSummary:
     """Write the raw files of a retailer with `customers` people below `out`, which must be new or empty.
 
-    `events_per_customer`: order lines, clicks and e-mail events per person and year, on average; it scales buying, browsing and mailing
-    alike (500,000 customers at 20 make 10 million events). `days` up to and including `end` are simulated. The same arguments give the same
-    bytes. `progress` is told the share done, 0…1, and a line of text.
+    `events_per_customer`: order lines, clicks and e-mail events per person and year, on average; it scales buying,
+    browsing and mailing alike (500,000 customers at 20 make 10 million events). `days` up to and including `end` are
+    simulated. The same arguments give the same bytes. `progress` is told the share done, 0…1, and a line of text.
 
     Raises ConfigError for a folder with something in it, or numbers that make no world.
     """
     if customers < 1 or days < 7 or events_per_customer <= 0 or products < 100 or stores < 2:
         raise ConfigError(
             "the simulator cannot make such a retailer",
-            why=f"customers={customers}, days={days}, events_per_customer={events_per_customer}, products={products}, stores={stores}",
+            why=f"{customers=}, {days=}, {events_per_customer=}, {products=}, {stores=}",
             fix="at least 1 customer, 7 days, 100 products, 2 stores and some events",
         )
     if out.exists() and any(out.iterdir()):
-        raise ConfigError(f"{out} is not empty", why="simulated files would mix with others", fix="name a new folder, or empty this one")
+        raise ConfigError(
+            f"{out} is not empty",
+            why="simulated files would mix with others",
+            fix="name a new folder, or empty this one",
+        )
     calendar = Days(end, days)
     activity = events_per_customer / EVENTS_PER_CUSTOMER
     world = make_world(seed, calendar, products=products, stores=stores)

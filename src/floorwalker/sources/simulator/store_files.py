@@ -1,7 +1,8 @@
 """What the tills, the loyalty programme and its partner write.
 
-In: a `Chunk`. Out: rows appended to till/, loyalty/ and partner/. Receipts name their customer by loyalty card, by the address for an
-e-receipt, by the till's customer number, or not at all; sales entered on an assistant's tablet carry the tablet's device id, shared by all its users.
+In: a `Chunk`. Out: rows appended to till/, loyalty/ and partner/. Receipts name their customer by loyalty card, by
+the address for an e-receipt, by the till's customer number, or not at all; sales entered on an assistant's tablet
+carry the tablet's device id, shared by all its users.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from floorwalker.sources.simulator.baskets import REASONS
 from floorwalker.sources.simulator.catalogue import GARMENTS, SIZES, World
 from floorwalker.sources.simulator.chunk import Chunk
 from floorwalker.sources.simulator.days import DAY, written
-from floorwalker.sources.simulator.files import Files
+from floorwalker.sources.simulator.files import Files, Write
 from floorwalker.sources.simulator.noise import SOURCES
 from floorwalker.sources.simulator.shopping import CARD, NOBODY, NUMBER, RECEIPT, STORE
 from floorwalker.sources.simulator.wording import choose, decimals, hide, join, padded, pick, take, text
@@ -50,8 +51,9 @@ def size_labels(garment: np.ndarray, size: np.ndarray) -> pa.Array:
 
 
 def british_dates(iso: pa.Array) -> pa.Array:
-    return join(*(pc.utf8_slice_codeunits(iso, a, b) for a, b in ((8, 10),)), "/", pc.utf8_slice_codeunits(iso, 5, 7), "/",
-                pc.utf8_slice_codeunits(iso, 0, 4))  # fmt: skip
+    """ISO dates as dd/mm/yyyy."""
+    year, month, day = (pc.utf8_slice_codeunits(iso, first, last) for first, last in ((0, 4), (5, 7), (8, 10)))
+    return join(day, "/", month, "/", year)
 
 
 def write_till(files: Files, chunk: Chunk, world: World, names: pa.Array) -> None:
@@ -119,12 +121,14 @@ def write_till(files: Files, chunk: Chunk, world: World, names: pa.Array) -> Non
     files.by_month(_till_csv(files), "till/receipts_{}.csv", table, days.month(time), days.months)
 
 
-def _till_csv(files: Files):  # noqa: ANN202 - a Write
+def _till_csv(files: Files) -> Write:
     return lambda path, table: files.csv(path, table, delimiter=";", encoding="latin-1")
 
 
 def write_loyalty(files: Files, chunk: Chunk, world: World) -> None:
-    """loyalty/members.csv and loyalty/events_YYYY-MM.csv: a point for each pound or euro on orders that showed the card."""
+    """loyalty/members.csv and loyalty/events_YYYY-MM.csv: a point for each pound or euro on orders that showed the
+    card.
+    """
     records, orders, lines, days, rng = chunk.records, chunk.orders, chunk.lines, world.days, chunk.writing
     rows = np.flatnonzero(records.source == SOURCES.index("loyalty"))
     irish = chunk.people.irish[records.person]
@@ -153,12 +157,16 @@ def write_loyalty(files: Files, chunk: Chunk, world: World) -> None:
     who = np.concatenate([orders.person[earned], person[rises], orders.person[redeems], records.person[new]])
     sizes = [len(earned), len(rises), len(redeems), len(new)]
     kind = np.repeat(np.arange(4), sizes)
-    time = np.concatenate([orders.time[earned], orders.time[earned][rises] + 60, orders.time[redeems] + 1, records.since[new]])
-    points = np.concatenate([spent[earned] // 100, np.zeros(len(rises), np.int64), rng.choice([250, 500, 1000], len(redeems)),
-                             np.zeros(len(new), np.int64)])  # fmt: skip
+    time = np.concatenate(
+        [orders.time[earned], orders.time[earned][rises] + 60, orders.time[redeems] + 1, records.since[new]]
+    )
+    spends = rng.choice([250, 500, 1000], len(redeems))
+    points = np.concatenate(
+        [spent[earned] // 100, np.zeros(len(rises), np.int64), spends, np.zeros(len(new), np.int64)]
+    )
     tier = np.concatenate([tier_now, tier_now[rises], np.full(len(redeems), -1), np.zeros(len(new), np.int64)])
-    store = np.concatenate([np.where(orders.channel == STORE, orders.store, -1)[rows_] for rows_ in (earned, earned[rises], redeems)]
-                           + [np.full(len(new), -1)])  # fmt: skip
+    place = np.where(orders.channel == STORE, orders.store, -1)
+    store = np.concatenate([place[earned], place[earned][rises], place[redeems], np.full(len(new), -1)])
     table = pa.table({
         "card_no": take(chunk.people.loyalty_id, who),
         "event": pick(("earn", "tier", "redeem", "join"), kind),
@@ -166,13 +174,15 @@ def write_loyalty(files: Files, chunk: Chunk, world: World) -> None:
         "tier": hide(pick(TIERS, np.maximum(tier, 0)), tier < 0),
         "store": hide(store_ids(store), store < 0),
         "country": countries(chunk.people.irish[who]),
-        "at": written(time, "%Y-%m-%d %H:%M:%S"),
+        "happened_at": written(time, "%Y-%m-%d %H:%M:%S"),
     })  # fmt: skip
     files.by_month(files.csv, "loyalty/events_{}.csv", table, days.month(time), days.months)
 
 
 def _tiers(person: np.ndarray, spent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tier before and after each order, given orders in order of time: by what the person has spent since the first day."""
+    """Tier before and after each order, given orders in order of time: by what the person has spent since the first
+    day.
+    """
     order = np.argsort(person, kind="stable")
     running = np.cumsum(spent[order])
     first = np.searchsorted(person[order], person[order])
@@ -180,11 +190,17 @@ def _tiers(person: np.ndarray, spent: np.ndarray) -> tuple[np.ndarray, np.ndarra
     after = np.empty(len(person), np.int64)
     after[order] = after_sorted
     thresholds = np.array(TIER_FROM[1:])
-    return person, np.searchsorted(thresholds, after - spent, side="right"), np.searchsorted(thresholds, after, side="right")
+    return (
+        person,
+        np.searchsorted(thresholds, after - spent, side="right"),
+        np.searchsorted(thresholds, after, side="right"),
+    )
 
 
 def write_partner(files: Files, chunk: Chunk, world: World, activity: float) -> None:
-    """partner/members.csv, addresses hashed, and partner/earnings_YYYY-MM.csv: points for meals and journeys elsewhere."""
+    """partner/members.csv, addresses hashed, and partner/earnings_YYYY-MM.csv: points for meals and journeys
+    elsewhere.
+    """
     records, days, rng = chunk.records, world.days, chunk.writing
     rows = np.flatnonzero(records.source == SOURCES.index("partner"))
     clear = take(records.email, rows).to_pylist()

@@ -112,7 +112,8 @@ def replace(array: pa.Array, rows: np.ndarray, values: list[str | None]) -> pa.A
 
 
 def mistyped(rng: np.random.Generator, value: str, first: int = 0, last: int | None = None) -> str:
-    """`value` with one typing error between two positions: a letter lost, doubled, swapped with its neighbour, or a key beside it.
+    """`value` with one typing error between two positions: a letter lost, doubled, swapped with its neighbour, or a
+    key beside it.
 
     Never returns `value` itself if it has two different letters there.
     """
