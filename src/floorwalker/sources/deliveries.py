@@ -5,8 +5,12 @@ In: the project's database. Out: what is known, so that a run reads only what is
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from floorwalker.sources.ingest import DeliveryResult
 
 
 def known_deliveries(state: sqlite3.Connection, source: str) -> set[str]:
@@ -24,3 +28,25 @@ def sources_read(state: sqlite3.Connection) -> list[dict[str, Any]]:
     )
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def note_delivery(
+    state: sqlite3.Connection, outcome: DeliveryResult, rows_new: int, run_id: str, received_at: dt.datetime
+) -> None:
+    """Note that a delivery has been read. Reading it again replaces its row."""
+    state.execute(
+        "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            outcome.delivery.delivery_id,
+            outcome.delivery.fingerprint,
+            outcome.delivery.source,
+            outcome.delivery.name,
+            received_at.isoformat(timespec="seconds"),
+            run_id,
+            outcome.read,
+            rows_new,
+            outcome.accepted - rows_new,
+            outcome.quarantined,
+            outcome.suppressed,
+        ),
+    )
