@@ -7,6 +7,7 @@ each mean with a bootstrap interval over customers, and the CPU seconds it took.
     NDCG             = sum of 1/log2(rank + 2) over the targets, divided by the largest it could be
 
 >>> import pyarrow as pa
+>>> from floorwalker.models.recommend.interactions import Interactions
 >>> from floorwalker.models.recommend.popularity import Popularity
 >>> from floorwalker.models.recommend.protocols import leave_one_out
 >>> table = pa.table({"user": list("aaabbb"), "item": list("xyzxyz"), "moment": [1, 2, 3] * 2})
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorwalker.errors import ConfigError
-from floorwalker.models.recommend.interactions import Histories, Interactions, Ints
+from floorwalker.models.recommend.interactions import Histories, Ints
 from floorwalker.models.recommend.interface import Recommender
 from floorwalker.models.recommend.protocols import Task
 from floorwalker.models.recommend.ranking import MISS, blocks, ranks
@@ -165,6 +166,3 @@ def _ideal(wanted: Ints, k: int) -> NDArray[np.float64]:
     """The largest possible DCG@k with that many targets."""
     gains = np.concatenate(([0.0], np.cumsum(1 / np.log2(np.arange(k) + 2.0))))
     return gains[np.minimum(wanted, k)]
-
-
-__all__ = ["METRICS", "Interactions", "Report", "bootstrap", "choose", "evaluate", "target_ranks"]

@@ -216,6 +216,7 @@ def _numbered(names: pa.ChunkedArray, known: pa.Array | None) -> tuple[Ints, pa.
     encoded = whole.dictionary_encode() if len(whole) else pa.array([], pa.string()).dictionary_encode()
     words = encoded.dictionary
     if known is None:
-        known = words.take(pc.sort_indices(words))
-    number = pc.index_in(words, value_set=known).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+        known = words.sort()
+    place = pc.call_function("index_in", [words], pc.SetLookupOptions(known))
+    number = place.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     return number[encoded.indices.to_numpy(zero_copy_only=False)], known

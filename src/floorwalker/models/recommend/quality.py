@@ -1,6 +1,6 @@
 """Settings chosen, and quality measured, on the retailer's own data.
 
-In: the interactions of a run. Out: a fitted-to-choose `ItemKNN`, and rows of gold.recommender_quality, always with
+In: the interactions of a run. Out: an `ItemKNN` with chosen settings, and rows of gold.recommender_quality, always with
 popularity beside the neighbours.
 
     history ──────────────────────────┬─ validation days ─┬─ test days ─┐
@@ -65,10 +65,10 @@ def chosen(data: Interactions, settings: RecommendSettings) -> ItemKNN:
     task = time_split(data, test - settings.evaluation_days * DAY, test, asked, part="validation")
     if len(task.queries) < FEWEST:
         return configured(settings)
-    candidates = [configured(settings).fit(task.train)]
-    for k1, b in WEIGHTS:
+    candidates = []
+    for k1, b in sorted({*WEIGHTS, (settings.k1, settings.b)}):
         model = ItemKNN(settings.neighbours, k1, b, settings.decay, settings.cutoff).fit(task.train)
-        candidates += [model.with_query(decay) for decay in DECAYS]
+        candidates += [model.with_query(decay) for decay in sorted({*DECAYS, settings.decay})]
     best, _ = choose(candidates, task)
     return ItemKNN(**best.params)
 

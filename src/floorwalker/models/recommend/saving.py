@@ -29,7 +29,7 @@ SCHEMA = 1
 def write_model(folder: Path, name: str, params: dict[str, Any], arrays: dict[str, NDArray]) -> None:
     """Write both files into `folder`, which is made when absent."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "model.npz", **arrays)
+    np.savez(folder / "model.npz", allow_pickle=False, **arrays)
     words = {"schema": SCHEMA, "name": name, "params": params}
     (folder / "model.json").write_text(json.dumps(words, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 

@@ -40,7 +40,7 @@ class RecommendSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True)
     """Similar products named per product."""
     popular_days: int = 30
     """Days over which sales make a product popular."""
-    evaluation_users: int = 3000
+    evaluation_users: int = 2000
     """Customers asked in an evaluation: a sample by hash when there are more."""
     evaluation_days: int = 28
     """Days of purchases held back in the split by time."""

@@ -25,7 +25,7 @@ import pyarrow as pa
 from floorwalker.engines.steps import Step, StepContext
 from floorwalker.errors import ConfigError
 from floorwalker.models.recommend import quality
-from floorwalker.models.recommend.interactions import Flags, Histories, Interactions
+from floorwalker.models.recommend.interactions import Flags, Interactions
 from floorwalker.models.recommend.item_knn import ItemKNN
 from floorwalker.models.recommend.lists import SCHEMA, Audience, batches
 from floorwalker.models.recommend.popularity import Popularity
@@ -219,6 +219,3 @@ def _flags(column: pa.ChunkedArray) -> Flags:
 
 def _words(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks().cast(pa.string())
-
-
-__all__ = ["Histories", "Track", "steps"]
