@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floorwalker.engines.lake import Lake
@@ -59,9 +60,9 @@ def load_mappings(project: Project, settings: Settings) -> list[Mapping]:
     defaults = Defaults(
         time_zone=given.time_zone,
         market=given.market,
-        brand=given.brand,
-        legal_entity=given.legal_entity,
-        language=given.language,
+        brand=given.brand or "",
+        legal_entity=given.legal_entity or "",
+        language=given.language or "",
         currency=given.currency,
     )
     return [load_mapping(path, defaults) for path in sorted(project.mappings.glob("*.toml"))]
@@ -99,8 +100,8 @@ def read_sources(
     chosen = [mapping for mapping in mappings if not only or mapping.source in only]
     results = []
     for number, mapping in enumerate(chosen):
-        progress("sources", number / len(chosen), mapping.name)
-        result = SourceResult(mapping.source, mapping.name)
+        progress("sources", number / len(chosen), mapping.source)
+        result = SourceResult(mapping.source, Path(mapping.path).stem)
         known = set() if reload else known_deliveries(state, mapping.source)
         new = [one for one in find_deliveries(mapping, project.root) if one.fingerprint not in known]
         for batch in _batches(new):

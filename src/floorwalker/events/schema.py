@@ -1,1 +1,1 @@
-MIGRATIONS = ()
+MIGRATIONS = ("CREATE TABLE quarantine (raw TEXT, reason TEXT, source TEXT)",)
