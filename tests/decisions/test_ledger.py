@@ -6,15 +6,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from tests.decisions.shop import bundle_of, c, normalise, project_of
 
 from floorwalker.decisions.decide import decide
 from floorwalker.decisions.erasure import erase_decisions
-from floorwalker.decisions.ledger import Ledger, decisions_of, find_record, open_ledger
+from floorwalker.decisions.ledger import Ledger, candidates_of, decisions_of, find_record, open_ledger
 from floorwalker.decisions.once import decide_once, replay_once
 from floorwalker.decisions.policy import default_text, parse_policy
 from floorwalker.decisions.request import Request
 from floorwalker.errors import NotFoundError, StateError
-from tests.decisions.shop import bundle_of, c, normalise, project_of
 
 
 def test_close_writes_what_waits_and_a_record_is_kept_once(tmp_path: Path) -> None:
@@ -64,6 +64,10 @@ def test_the_command_line_decides_records_and_replays(tmp_path: Path) -> None:
     (project.policies / "decision.toml").write_text('[surfaces.home]\nsources = ["popular"]\n')
     assert decide_once(project, c("ann"), "home").items != decision.items
     assert replay_once(project, decision.decision_id) == decision, "with the policy of that time"
+    folder = project.state / "decisions"
+    candidates = candidates_of(folder, find_record(folder, decision.decision_id))
+    assert {item.product_id for item in decision.items} <= {name for name, _, became in candidates if became == "kept"}
+    assert ("p39", "inactive") in {(name, became) for name, _, became in candidates}
     with pytest.raises(NotFoundError):
         replay_once(project, "0" * 32)
     anybody = decide_once(project, None, "home", decided_at=1)

@@ -16,7 +16,11 @@ HOME = '[surfaces.home]\nsources = ["popular"]\n'
     ("text", "what", "fix"),
     [
         ("[weigths]\n" + HOME, "unknown key 'weigths' in the top level", "did you mean 'weights'?"),
-        (HOME + "[rules]\nexclude_bougth = true", "unknown key 'exclude_bougth' in [rules]", "did you mean 'exclude_bought'?"),
+        (
+            HOME + "[rules]\nexclude_bougth = true",
+            "'exclude_bougth' in [rules]",
+            "did you mean 'exclude_bought'?",
+        ),
         (HOME + "weights = { colaborative = 1 }", "unknown key 'colaborative'", "did you mean 'collaborative'?"),
         (HOME + '[[pin]]\nproduct = ["a"]', "unknown key 'product' in [[pin]]", "did you mean 'products'?"),
         (HOME + '[[boost]]\nsurfaces = ["hme"]', "no surface 'hme'", "did you mean 'home'?"),

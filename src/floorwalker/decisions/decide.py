@@ -21,7 +21,7 @@ import numpy as np
 from floorwalker.decisions.candidates import Candidates, find_candidates
 from floorwalker.decisions.explain import reasons
 from floorwalker.decisions.plan import ASKED_NOT_TO, BOUGHT, KEPT, OUT_OF_STOCK, RULES, Plan, plan_for
-from floorwalker.decisions.record import RECORD_VERSION, Record, Shown, pack_record, unpack_record
+from floorwalker.decisions.record import RECORD_VERSION, Record, pack_record, unpack_record
 from floorwalker.decisions.request import Decision, Item, Request
 from floorwalker.errors import ConfigError, StateError, did_you_mean
 from floorwalker.profiles.bundle.layout import unpack_numbers, unpack_person
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from floorwalker.profiles.bundle.layout import Person
 
 PURPOSE = "personalization"
+
+_AT_ONCE = 48  # candidates whose categories are looked up together: seldom more are needed for a list
 
 
 class Decided(NamedTuple):
@@ -110,12 +112,15 @@ def decide(
         if len(chosen) >= k:
             break
     numbers = found.numbers[chosen].tolist()
-    pinned = set() if plan.pinned is None else {number for number in numbers if plan.pinned[number]}
-    why = reasons(bundle, found, known, market, numbers, pinned)
-    items = [
-        Item(product.product_id, product.name, product.category, product.brand, product.price, score, 1.0, reason)
-        for product, score, reason in zip(map(bundle.product, numbers), scores[chosen].tolist(), why, strict=True)
-    ]
+    pinned = None if plan.pinned is None else plan.pinned[numbers].tolist()
+    why = reasons(bundle, found, known, market, chosen, pinned)
+    items, shown = [], []
+    for number, score, reason in zip(numbers, scores[chosen].tolist(), why, strict=True):
+        product = bundle.product(number)
+        items.append(
+            Item(product.product_id, product.name, product.category, product.brand, product.price, score, 1.0, reason)
+        )
+        shown.append((product.product_id, score, 1.0, reason.code, reason.text, reason.product_id))
     counts = np.bincount(verdicts, minlength=len(RULES)).tolist()
     purposes = {PURPOSE: status}
     record = Record(
@@ -139,13 +144,11 @@ def decide(
         purposes=purposes,
         personalized=known is not None,
         features=_features(known, market, place),
-        candidates=bundle.product_ids[found.numbers].tolist(),
+        candidates=found.numbers.tobytes(),
         scores=scores.tobytes(),
         verdicts=verdicts.tobytes(),
         propensities=b"",
-        items=[
-            Shown(i.product_id, i.score, i.propensity, i.reason.code, i.reason.text, i.reason.product_id) for i in items
-        ],
+        items=shown,
     )
     decision_id, data = pack_record(record, secret)
     decision = Decision(
@@ -215,15 +218,18 @@ def _judge(
     """Scores of the candidates, and for each the code of the first rule that drops it (0: kept)."""
     numbers = found.numbers
     scores = found.relevance * plan.value[numbers]
-    verdicts = plan.verdict[numbers]
-    if place is not None:
-        verdicts[(verdicts == KEPT) & ~bundle.in_stock(place)[numbers]] = OUT_OF_STOCK
+    # From the last rule to the first: what an earlier rule drops is counted there.
+    verdicts = np.zeros(len(numbers), np.uint8)
+    if hidden:
+        verdicts[np.isin(numbers, hidden)] = ASKED_NOT_TO
     if person is not None and plan.rules.exclude_bought and person.bought:
         bought = unpack_numbers(person.bought)
-        places = np.minimum(bought.searchsorted(numbers), len(bought) - 1)
-        verdicts[(verdicts == KEPT) & (bought[places] == numbers)] = BOUGHT
-    if hidden:
-        verdicts[(verdicts == KEPT) & np.isin(numbers, hidden)] = ASKED_NOT_TO
+        places = bought.searchsorted(numbers[: numbers.searchsorted(bought[-1], side="right")])
+        verdicts[: len(places)][bought[places] == numbers[: len(places)]] = BOUGHT
+    if place is not None:
+        verdicts[bundle.out_of_stock(place)[numbers]] = OUT_OF_STOCK
+    everywhere = plan.verdict[numbers]
+    np.copyto(verdicts, everywhere, where=everywhere != KEPT)
     return scores, verdicts
 
 
@@ -241,23 +247,31 @@ def _choose(
     capped = {"category_cap": 0, "brand_cap": 0}
     if not category_cap and not brand_cap:
         return order[:k].tolist(), capped
-    ordered = found.numbers[order]
-    places = zip(order.tolist(), bundle.categories[ordered].tolist(), bundle.brands[ordered].tolist(), strict=True)
+    # Without a cap every code counts as none.
+    no_category, no_brand = [-1] * _AT_ONCE, [-1] * _AT_ONCE
     in_category: dict[int, int] = {}
     in_brand: dict[int, int] = {}
     chosen: list[int] = []
-    for place, category, brand in places:
-        categories, brands = in_category.get(category, 0), in_brand.get(brand, 0)
-        # A product without category or brand (-1) is like no other.
-        if category_cap and category >= 0 and categories >= category_cap:
-            capped["category_cap"] += 1
-        elif brand_cap and brand >= 0 and brands >= brand_cap:
-            capped["brand_cap"] += 1
-        else:
-            in_category[category], in_brand[brand] = categories + 1, brands + 1
+    for start in range(0, len(order), _AT_ONCE):
+        part = order[start : start + _AT_ONCE]
+        numbers = found.numbers[part]
+        categories = bundle.categories[numbers].tolist() if category_cap else no_category
+        brands = bundle.brands[numbers].tolist() if brand_cap else no_brand
+        for place, category, brand in zip(part.tolist(), categories, brands, strict=False):
+            # A product without category or brand (-1) is like no other.
+            if category >= 0 and in_category.get(category, 0) >= category_cap:
+                capped["category_cap"] += 1
+                continue
+            if brand >= 0 and in_brand.get(brand, 0) >= brand_cap:
+                capped["brand_cap"] += 1
+                continue
+            if category >= 0:
+                in_category[category] = in_category.get(category, 0) + 1
+            if brand >= 0:
+                in_brand[brand] = in_brand.get(brand, 0) + 1
             chosen.append(place)
             if len(chosen) == k:
-                break
+                return chosen, capped
     return chosen, capped
 
 

@@ -22,17 +22,19 @@ def erase_decisions(folder: Path, customer_ids: Collection[str]) -> int:
     connection = open_ledger(folder)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        erased = 0
-        for customer_id in sorted(set(customer_ids)):
-            connection.execute("INSERT OR IGNORE INTO erased_customers VALUES (?)", (customer_hash(customer_id),))
-            rows = connection.execute(
-                "SELECT number, record FROM decisions WHERE customer_id = ?", (customer_id,)
-            ).fetchall()
-            connection.executemany(
-                "UPDATE decisions SET customer_id = NULL, record = NULL, erased = ? WHERE number = ?",
-                [(_stub(record), number) for number, record in rows],
+        names = sorted(set(customer_ids))
+        connection.executemany(
+            "INSERT OR IGNORE INTO erased_customers VALUES (?)", [(customer_hash(name),) for name in names]
+        )
+        theirs = f"SELECT number FROM subjects WHERE customer_id IN ({','.join('?' * len(names))})"
+        numbers = connection.execute(theirs, names).fetchall()
+        for number in numbers:
+            record = connection.execute("SELECT record FROM decisions WHERE number = ?", number).fetchone()[0]
+            connection.execute(
+                "UPDATE decisions SET record = NULL, erased = ? WHERE number = ?", (_stub(record), *number)
             )
-            erased += len(rows)
+        connection.executemany("DELETE FROM subjects WHERE number = ?", numbers)
+        erased = len(numbers)
         connection.execute("COMMIT")
         if erased:
             connection.execute("VACUUM")

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from floorwalker.profiles.bundle import Bundle
     from floorwalker.profiles.bundle.layout import Person, Product
 
+_NOTHING: dict[int, int] = {}
+
 _PUBLIC = frozenset({"goes_with", "featured"})
 """Codes whose text rests on the request or the shop alone."""
 
+_FEATURED = Reason("featured", "featured by the shop")
 _FOR_YOU = Reason("for_you", "chosen for you")
 _POPULAR = Reason("popular", "popular now")
 
@@ -43,53 +46,45 @@ def neutral(reason: Reason, *, personalized: bool = True) -> Reason:
 
 
 def reasons(
-    bundle: Bundle, found: Candidates, person: Person | None, market: str, chosen: list[int], pinned: set[int]
+    bundle: Bundle, found: Candidates, person: Person | None, market: str, chosen: list[int], pinned: list[bool] | None
 ) -> list[Reason]:
-    """One reason per chosen product. `person`: None for an answer that is not personalised."""
+    """One reason per chosen place among the candidates. `person`: None for an answer that is not personalised."""
     year = int(bundle.meta.as_of[:4])
-    like = {}
-    for seed, numbers in reversed(found.seeds):  # the first seed that names a product is its reason
-        like |= dict.fromkeys(numbers, seed)
-    causes: dict[int, int] = {}
-    days: dict[int, int] = {}
-    views: dict[int, int] = {}
+    listed = market if bundle.has_popular(market) else None
+    numbers, causes, near = (array[chosen] for array in (found.numbers, found.causes, found.near))
+    bought = viewed = _NOTHING
     if person is not None:
-        causes = dict(
-            zip(unpack_numbers(person.recommended).tolist(), np.frombuffer(person.causes, "<i4").tolist(), strict=True)
-        )
-        days = _days_of(person.bought, person.bought_days, {causes[number] for number in chosen if number in causes})
-        views = dict(
-            zip(unpack_numbers(person.viewed).tolist(), np.frombuffer(person.viewed_days, "<i4").tolist(), strict=True)
-        )
-    listed = bundle.has_popular(market)
+        bought = _days_of(unpack_numbers(person.bought), person.bought_days, causes)
+        viewed = _views_of(person)
     answer = []
-    for number in chosen:
-        if number in pinned:
-            answer.append(Reason("featured", "featured by the shop"))
-        elif number in like and not found.seeds_viewed:
-            seed = bundle.product(like[number])
+    for place, (number, cause, is_near) in enumerate(
+        zip(numbers.tolist(), causes.tolist(), near.tolist(), strict=True)
+    ):
+        if pinned is not None and pinned[place]:
+            answer.append(_FEATURED)
+        elif is_near:
+            seed = bundle.product(cause)
             answer.append(Reason("goes_with", f"goes with {seed.name}", seed.product_id))
         elif person is None:
-            answer.append(_popular(bundle, market if listed else None, number))
+            answer.append(_popular(bundle, listed, number))
+        elif cause in bought:
+            product = bundle.product(cause)
+            answer.append(
+                Reason("bought", f"because you bought {product.name}{_on(bought[cause], year)}", product.product_id)
+            )
+        elif cause in viewed:
+            product = bundle.product(cause)
+            answer.append(
+                Reason("viewed", f"because you looked at {product.name}{_on(viewed[cause], year)}", product.product_id)
+            )
         else:
-            cause = causes.get(number, MODEL_POPULAR)
-            if cause not in days and cause not in views and number in like:
-                cause = like[number]
-            answer.append(_personal(bundle, person, number, cause, days, views, year))
+            answer.append(_likely(bundle, person, number, cause))
     return answer
 
 
-def _personal(
-    bundle: Bundle, person: Person, number: int, cause: int, days: dict[int, int], views: dict[int, int], year: int
-) -> Reason:
-    if cause in days:
-        product = bundle.product(cause)
-        return Reason("bought", f"because you bought {product.name}{_on(days[cause], year)}", product.product_id)
-    if cause in views:
-        product = bundle.product(cause)
-        return Reason("viewed", f"because you looked at {product.name}{_on(views[cause], year)}", product.product_id)
-    product = bundle.product(number)
-    preference = _preference(person, product)
+def _likely(bundle: Bundle, person: Person, number: int, cause: int) -> Reason:
+    """The reason when no purchase or view of the person leads to the item: a preference, else the crowd."""
+    preference = _preference(person, bundle.product(number))
     if preference is not None:
         return preference
     if cause == MODEL_POPULAR:
@@ -111,22 +106,28 @@ def _popular(bundle: Bundle, market: str | None, number: int) -> Reason:
     return Reason("popular", f"{where} this month" if bundle.sold_lately[number] else where)
 
 
-def _days_of(products: bytes, days: bytes, wanted: set[int]) -> dict[int, int]:
-    """Last day of each wanted product the person has; the list is ascending, and may be long."""
-    have = unpack_numbers(products)
-    asked = np.array(sorted(number for number in wanted if number >= 0), dtype=np.uint32)
+def _days_of(have: Any, days: bytes, causes: Any) -> dict[int, int]:
+    """The day of each cause the person bought; `have` is ascending, and may be long."""
+    asked = causes[causes >= 0]
     if not len(have) or not len(asked):
         return {}
-    places: Any = np.minimum(have.searchsorted(asked), len(have) - 1)
+    places = have.searchsorted(asked)
+    np.minimum(places, len(have) - 1, out=places)
     found = have[places] == asked
     return dict(zip(asked[found].tolist(), np.frombuffer(days, "<i4")[places[found]].tolist(), strict=True))
 
 
+def _views_of(person: Person) -> dict[int, int]:
+    return dict(
+        zip(unpack_numbers(person.viewed).tolist(), np.frombuffer(person.viewed_days, "<i4").tolist(), strict=True)
+    )
+
+
+@lru_cache(maxsize=4096)
 def _on(day: int, year: int) -> str:
     return f" on {day_text(day, year)}" if day >= 0 else ""
 
 
-@lru_cache(maxsize=4096)
 def day_text(day: int, year: int) -> str:
     """A day since 1970 in words; the year only when it is not the run's."""
     date = dt.date(1970, 1, 1) + dt.timedelta(days=day)

@@ -68,7 +68,9 @@ def decide_once(
     when = time.time_ns() // 1000 if decided_at is None else decided_at
     with Bundle.open(published_bundle(project), secret=project.secret, normalise=normalise) as bundle:
         decided = decide(request, bundle, policy, decided_at=when, secret=project.secret)
+        product_ids = bundle.product_ids.tolist()
     with Ledger(project.state / "decisions", sync=True) as ledger:
+        ledger.keep_numbering(decided.decision.run_id, product_ids)
         ledger.keep_policy(policy.digest, policy.text, policy.absent_personalization)
         ledger.add(decided.decision.decision_id, decided.record, decided.decision.customer_id)
     return decided.decision

@@ -14,15 +14,8 @@ import msgspec
 RECORD_VERSION = 1
 
 
-class Shown(msgspec.Struct, frozen=True, array_like=True):
-    """An item of the answer."""
-
-    product_id: str
-    score: float
-    propensity: float
-    code: str
-    text: str
-    because: str | None
+Shown = tuple[str, float, float, str, str, "str | None"]
+"""An item of the answer: product id, score, propensity, code and text of its reason, the product it follows from."""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
@@ -55,7 +48,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     features: dict[str, str]
     """Feature values used: market, place of the stock, favourite category and brand."""
     # what came of it
-    candidates: list[str]
+    candidates: bytes
+    """uint32 per candidate: product numbers of the run's bundle, whose ids the ledger keeps."""
     scores: bytes
     """float64 per candidate."""
     verdicts: bytes
@@ -70,10 +64,12 @@ _decoder = msgspec.msgpack.Decoder(Record)
 
 
 def pack_record(record: Record, secret: bytes) -> tuple[str, bytes]:
-    """The record's id (32 hex) and its bytes. The hash is keyed: an id tells nothing to who lacks the secret."""
+    """The record's id and its bytes. The id: 14 hex of its time, so that ids are written in order, then 26 of a hash of
+    all of it. The hash is keyed: an id tells nothing else to who lacks the secret.
+    """
     data = _encode(record)
     key = secret if len(secret) <= 64 else hashlib.sha256(secret).digest()
-    return hashlib.blake2b(data, digest_size=16, key=key).hexdigest(), data
+    return f"{record.decided_at:014x}" + hashlib.blake2b(data, digest_size=13, key=key).hexdigest(), data
 
 
 def unpack_record(data: bytes) -> Record:

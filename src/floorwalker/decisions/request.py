@@ -38,7 +38,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """For policies that draw lots."""
 
 
-class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Why an item is there. `code` is for machines, `text` for people; `product_id` is what it follows from."""
 
     code: str
@@ -46,7 +46,7 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     product_id: str | None = None
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One product of the answer. Money as exact decimal text."""
 
     product_id: str

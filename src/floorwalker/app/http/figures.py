@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
@@ -17,6 +17,9 @@ class Figures:
     """Counters and gauges of one worker, in a registry of their own. Labels have few values, none of them personal."""
 
     def __init__(self) -> None:
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            # The library looks only when it is first imported, which a forked worker's parent has done long ago.
+            values.ValueClass = values.MultiProcessValue()
         self._registry = CollectorRegistry()
         own = {"registry": self._registry}
         self._decisions = Counter("floorwalker_decisions", "Decisions made", ["surface", "personalized"], **own)

@@ -51,6 +51,7 @@ class Live:
         self._planner = Planner()
         self.ledger = Ledger(project.state / "decisions")
         self.figures = Figures()
+        self._numbered: Bundle | None = None
         self._policy_stamp = self._stamp()
         self._next_look = clock() + 1.0
         self.policy = self._take(load_policy(project.policies))
@@ -62,9 +63,13 @@ class Live:
     def decide(self, request: Request, scope: str) -> Decided:
         """Decide now, and put the record on its way to the ledger."""
         self._refresh_policy()
+        bundle = self.bundle()
+        if bundle is not self._numbered:
+            self.ledger.keep_numbering(bundle.run_id, bundle.product_ids.tolist())
+            self._numbered = bundle
         decided = decide(
             request,
-            self.bundle(),
+            bundle,
             self.policy,
             decided_at=time.time_ns() // 1000,
             scope=scope,

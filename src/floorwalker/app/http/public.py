@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 PUBLIC_KINDS = frozenset({"cookie_id", "device_id"})
 
 
-class PublicReason(msgspec.Struct, frozen=True):
+class PublicReason(msgspec.Struct, frozen=True, gc=False):
     """Why an item is there, without a fact of the visitor."""
 
     code: str
     text: str
 
 
-class PublicItem(msgspec.Struct, frozen=True):
+class PublicItem(msgspec.Struct, frozen=True, gc=False):
     """One product of the answer."""
 
     product_id: str

@@ -75,7 +75,7 @@ class Meta(msgspec.Struct, frozen=True):
     """The market with most customers: what an unknown visitor of a key without market gets."""
 
 
-class Person(msgspec.Struct, frozen=True, array_like=True):
+class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a decision needs of a person. Arrays are little-endian: product numbers uint32, days since 1970 int32."""
 
     version: int
@@ -98,7 +98,7 @@ class Person(msgspec.Struct, frozen=True, array_like=True):
     """int32: the product each follows from, else NO_CAUSE or MODEL_POPULAR."""
 
 
-class Product(msgspec.Struct, frozen=True, array_like=True):
+class Product(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Facts shown with an item. Money as exact decimal text."""
 
     product_id: str
@@ -108,7 +108,7 @@ class Product(msgspec.Struct, frozen=True, array_like=True):
     price: str | None
 
 
-class Scored(msgspec.Struct, frozen=True, array_like=True):
+class Scored(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A list of products with scores (float32), best first."""
 
     numbers: bytes

@@ -44,11 +44,12 @@ from floorwalker.profiles.bundle.layout import (
 Normalise = Callable[[str, str], "str | None"]
 """(kind, value) → the identifier's key, None when the value is none. The identity room's, given by who opens."""
 
-_PRODUCTS_KEPT, _PLACES_KEPT = 20_000, 64  # bounds of the two caches: about 12 MB, and a byte per product and place
+_PRODUCTS_KEPT, _PLACES_KEPT = 65_536, 64  # bounds of the two caches: about 40 MB, and a byte per product and place
 
 _product = msgspec.msgpack.Decoder(Product)
 _scored = msgspec.msgpack.Decoder(Scored)
 _EMPTY = Scored(b"", b"")
+_NO_LIST = (np.empty(0, "<u4"), np.empty(0, "<f4"))
 
 
 def as_written(kind: str, value: str) -> str | None:
@@ -79,6 +80,11 @@ class Bundle:
         self._products: dict[int, Product] = {}
         self._stock: dict[str, Any] = {}
         self._places = frozenset(self.meta.places)
+        # One short list per market: kept unpacked, since every decision looks at one.
+        self._popular = {}
+        for key, raw in self._transaction.cursor(handles["popular"]):
+            scored = _scored.decode(raw)
+            self._popular[key[1:].decode()] = unpack_numbers(scored.numbers), np.frombuffer(scored.scores, "<f4")
 
     @classmethod
     def open(cls, path: Path, *, secret: bytes, normalise: Normalise = as_written) -> Bundle:
@@ -200,14 +206,13 @@ class Bundle:
         raw = self._get("similar", number_key(number))
         return _EMPTY if raw is None else _scored.decode(raw)
 
-    def popular(self, market: str) -> Scored:
-        """The most bought products of a market; of all markets when it has no list."""
-        raw = self._get("popular", text_key(market)) or self._get("popular", text_key(""))
-        return _EMPTY if raw is None else _scored.decode(raw)
+    def popular(self, market: str) -> tuple[Any, Any]:
+        """The most bought products of a market and their scores, best first; of all markets when it has no list."""
+        return self._popular.get(market) or self._popular.get("") or _NO_LIST
 
     def has_popular(self, market: str) -> bool:
         """Whether the market has a list of its own."""
-        return bool(market) and self._get("popular", text_key(market)) is not None
+        return bool(market) and market in self._popular
 
     # stock
 
@@ -217,13 +222,13 @@ class Bundle:
             return store_id
         return "" if self._places else None
 
-    def in_stock(self, place: str) -> Any:
-        """Per product number, whether the place (from `stock_place`) has it on hand. Kept for some places."""
+    def out_of_stock(self, place: str) -> Any:
+        """Per product number, whether the place (from `stock_place`) has none of it. Kept for some places."""
         known = self._stock.get(place)
         if known is None:
             if len(self._stock) >= _PLACES_KEPT:
                 self._stock.clear()
             bitmap = np.frombuffer(self._get("stock", text_key(place)) or b"", dtype="u1")
-            known = np.unpackbits(bitmap, count=self.meta.products, bitorder="little").astype(bool)
+            known = ~np.unpackbits(bitmap, count=self.meta.products, bitorder="little").astype(bool)
             self._stock[place] = known
         return known
