@@ -108,6 +108,8 @@ def test_the_shortcut_takes_a_countrys_ordinary_mobile(region: str) -> None:
 def test_markets_name_their_country() -> None:
     normaliser = Normaliser(IdentitySettings(default_region="DE", regions={"north": "SE"}))
     assert [normaliser.region(market) for market in ("uk", "GB", "north", "emea", "")] == ["GB", "GB", "SE", "DE", "DE"]
+    assert normaliser.region("uk", "IE") == "IE"
+    assert normaliser.region("uk", "United Kingdom") == "GB"
 
 
 @pytest.mark.parametrize("raw", ["", " ", "-1", "0", "0000-0000", "NULL", "None", "nan", "N/A", "Anonymous", "test", "-", "1111"])

@@ -95,9 +95,13 @@ class Normaliser:
     def _nobody(self, value: str) -> bool:
         return is_blocked(value) or any(pattern.fullmatch(value.strip()) for pattern in self._blocked)
 
-    def region(self, market: str) -> str:
-        """ISO country in which a market writes its phone numbers, '' if unknown."""
-        return self.settings.regions.get(market) or phones.region_of(market, self.settings.default_region)
+    def region(self, market: str, country: str = "") -> str:
+        """ISO country in which a number was written: the person's if the record names one, else the market's; '' if unknown."""
+        return (
+            phones.region_of(country)
+            or self.settings.regions.get(market)
+            or phones.region_of(market, self.settings.default_region)
+        )
 
     def email(self, value: str) -> str | None:
         return None if self._nobody(value) else emails.email_key(value, self._own)

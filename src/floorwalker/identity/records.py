@@ -10,6 +10,7 @@ A hashed identifier takes the key of the clear value that hashes to it, if the d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import duckdb
 import pyarrow as pa
@@ -30,6 +31,10 @@ OUTPUT = {
     "family_name_key": "family_name", "birth_date": "birth_date", "postcode_key": "postcode", "address_key": "address",
 }  # fmt: skip
 """Column of silver.normalised_records -> field of silver.identity_records it comes from."""
+
+
+_WRITTEN_IN = "coalesce(r.market, '') || '|' || coalesce(r.country, '')"
+"""SQL: what decides the country of a phone number without country code."""
 
 
 def _distinct(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[list[tuple]]:
@@ -111,6 +116,12 @@ def normalise_records(connection: duckdb.DuckDBPyConnection, settings: IdentityS
         "email": lambda raw, key: (raw, raw.strip().lower(), emails.email_display(raw), key),
         "phone": lambda raw, key: (raw, key, key[1:] if key else None),
     }
+
+    @lru_cache(maxsize=None)
+    def region(place: str) -> str:
+        market, _, country = place.partition("|")
+        return normaliser.region(market, country)
+
     for field, function in functions.items():
         _map_text(
             connection,
@@ -122,14 +133,14 @@ def normalise_records(connection: duckdb.DuckDBPyConnection, settings: IdentityS
     _map_text(
         connection,
         "phone",
-        "SELECT DISTINCT phone, coalesce(market, '') FROM silver.identity_records WHERE phone <> ''",
-        lambda raw, market: normaliser.phone(raw, normaliser.region(market)),
+        f"SELECT DISTINCT phone, {_WRITTEN_IN} FROM silver.identity_records r WHERE phone <> ''",
+        lambda raw, place: normaliser.phone(raw, region(place)),
         forms["phone"],
     )
     _map_births(connection)
     joins = "".join(
         f"\nLEFT JOIN identity_map_{field} m_{field} ON m_{field}.raw = r.{field}"
-        + (" AND m_phone.context = coalesce(r.market, '')" if field == "phone" else "")
+        + (f" AND m_phone.context = {_WRITTEN_IN}" if field == "phone" else "")
         for field in OUTPUT.values()
     )
     columns = ", ".join(

@@ -20,7 +20,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     loyalty_id: int = 1
     account_id: int = 3
-    customer_ref: int = 10
+    customer_ref: int = 60
     email: int = 5
     phone: int = 3
     device_id: int = 20
