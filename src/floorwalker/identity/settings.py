@@ -1,4 +1,4 @@
-"""What a shop may set about identity; the defaults are those measured in `benchmarks` and held by tests.
+"""What a shop may set about identity; the defaults were measured on populations with a known truth.
 
 In: the `[identity]` section of floorwalker.toml. Out: `IdentitySettings`.
 

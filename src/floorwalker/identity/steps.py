@@ -138,7 +138,7 @@ def partition(
     The partition equals the connected components of the accepted evidence."""
     strong = _arrays(
         connection,
-        "SELECT rid, node, tier, weight FROM identity_pieces WHERE tier < 3 AND blocked IS NULL "
+        "SELECT rid, node, tier, weight FROM identity_pieces WHERE tier <> 3 AND blocked IS NULL "
         "ORDER BY rule, node, rid",
     )
     evidence = resolver.Evidence(strong["rid"], strong["node"], strong["tier"], strong["weight"])
