@@ -51,7 +51,10 @@ class _Patterns(NamedTuple):
 def _patterns(region: str) -> _Patterns | None:
     """The country's patterns where the shortcut's proof holds: it is the main country of its calling code."""
     metadata = PhoneMetadata.metadata_for_region(region, None)
-    if metadata is None or metadata.leading_digits is not None:
+    if metadata is None or metadata.country_code is None or metadata.leading_digits is not None:
+        return None
+    general = metadata.general_desc
+    if general is None or general.national_number_pattern is None:
         return None
     if phonenumbers.region_code_for_country_code(metadata.country_code) != region:
         return None
@@ -60,11 +63,11 @@ def _patterns(region: str) -> _Patterns | None:
         metadata.premium_rate, metadata.toll_free, metadata.shared_cost, metadata.voip, metadata.personal_number,
         metadata.pager, metadata.uan, metadata.voicemail,
     )  # fmt: skip
-    possible = frozenset(metadata.general_desc.possible_length)
+    possible = frozenset(general.possible_length)
     prefix = metadata.national_prefix_for_parsing
     simple = prefix is not None and _TRUNK.fullmatch(prefix) and metadata.national_prefix_transform_rule is None
     return _Patterns(
-        general=re.compile(metadata.general_desc.national_number_pattern),
+        general=re.compile(general.national_number_pattern),
         personal=tuple(
             (re.compile(one.national_number_pattern), frozenset(one.possible_length) or possible)
             for one in (fixed, mobile)

@@ -154,10 +154,10 @@ def _create(connection: duckdb.DuckDBPyConnection, secret: bytes) -> tuple[int, 
             SELECT label, customer_id FROM identity_offer WHERE customer_id NOT IN ({used}) ORDER BY label
         """)
         if not attempt:
-            revived = connection.execute(f"""
+            ((revived,),) = connection.execute(f"""
                 SELECT count(*) FROM identity_offer
                 WHERE customer_id IN ({aliases}) AND customer_id NOT IN (SELECT customer_id FROM identity_used)
-            """).fetchone()[0]
+            """).fetchall()
         left = connection.execute(f"""
             SELECT label, anchor FROM identity_offer WHERE customer_id IN ({used}) ORDER BY label
         """).fetchall()
