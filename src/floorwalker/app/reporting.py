@@ -49,7 +49,9 @@ def headline(project: Project, result: RunResult) -> list[str]:
         for _, step, rows, customers in connection.execute(
             'SELECT position, step, "rows", customers FROM gold.funnel ORDER BY position'
         ).fetchall():
-            lines.append(f"  {step:<32}{rows:>12,} lines" + (f"{customers:>10,} customers" if customers is not None else ""))
+            lines.append(
+                f"  {step:<32}{rows:>12,} lines" + (f"{customers:>10,} customers" if customers is not None else "")
+            )
         totals = connection.execute(
             "SELECT COUNT(*), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(COALESCE(SUM(orders), 0) AS BIGINT),"
             " CAST(COALESCE(SUM(revenue), 0) AS DECIMAL(28,4)), (SELECT reporting_currency FROM meta.run) FROM gold.customers"
@@ -91,7 +93,7 @@ def facts(project: Project, settings: Settings, result: RunResult | None) -> dic
             {"name": one["source"], "rows": one["rows_read"], "quarantined": one["quarantined"]} for one in read
         ],
         "records_in": sum(one["rows_read"] for one in read),
-        "quarantine": [{"source": source, "reason": reason, "rows": rows} for source, reason, rows in quarantined],
+        "quarantine": [{"source": one.source, "reason": one.reason, "rows": one.rows} for one in quarantined],
         "next": list(NEXT),
     }
     if pointer:

@@ -3,8 +3,8 @@
 In: a mapping, one of its maps, the columns a file has with their DuckDB types, and how its text is cleaned. Out: SQL texts over the
 table `incoming_raw` (columns fw_c0 … as delivered, fw_file, fw_map) and `incoming_parts` (fw_file, fw_delivery, fw_first).
 
-Three selects stand in one another: source values (`s_…`), typed values (`v_…`), then per row what is wrong with it and the key of
-its content. The content's key is a hash of every mapped column's typed value, so that the same row has it in any format, order
+Selects stand in one another, each worked out once: where values start (`e_…`), the mapping's rewriting (`s_…`), typed values
+(`v_…`), then per row what is wrong with it and the key of its content. The content's key is a hash of every mapped column's typed value, so that the same row has it in any format, order
 or file; defaults and whatever else is derived are not in it.
 
 >>> separated("k", {"order_id": "'7'", "size": "NULL"})
@@ -22,7 +22,7 @@ from sqlglot import exp
 
 from floorwalker.errors import ConfigError, SourceError, did_you_mean
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES, PERSON, Column, Kind
-from floorwalker.sources.conversions import clean, is_direct, literal, not_nan, quoted, typed
+from floorwalker.sources.conversions import clean_layers, is_direct, literal, not_nan, quoted, typed
 from floorwalker.sources.mapping import ColumnMap, KindMap, Mapping, column_name, needs_time
 
 IDENTIFIERS = tuple(column for column in PERSON if column.name != "record_id")
@@ -80,16 +80,11 @@ def missing_columns(mapping: Mapping, layout: Layout) -> SourceError | None:
     )
 
 
-def source_columns(mapping: Mapping, layout: Layout) -> str:
-    """Select list that gives every column the mapping reads its own name and clean text."""
-    parts = []
-    for name in mapping.names:
-        known = layout.find(name)
-        if known is not None:
-            column, kind = layout.columns[known]
-            text = column if kind == "VARCHAR" else f"CAST({column} AS VARCHAR)"
-            parts.append(f"{clean(text, mapping.null_values, nul_bytes=layout.form == 'jsonl')} AS {quoted(known)}")
-    return ", ".join(dict.fromkeys(parts))
+def named_columns(mapping: Mapping, layout: Layout, source: str) -> str:
+    """SELECT of `source` and of every column the mapping reads, under its own name, as clean text."""
+    known = [layout.find(name) for name in mapping.names]
+    columns = {name: layout.columns[name] for name in known if name is not None}
+    return clean_layers(source, columns, mapping.null_values, nul_bytes=layout.form == "jsonl")
 
 
 def routing_sql(mapping: Mapping, layout: Layout) -> str:
@@ -144,111 +139,117 @@ class CompiledMap:
         self.item: KindMap = mapping.maps[number]
         self.kind: Kind = KINDS[self.item.kind]
         self.zone = mapping.defaults.time_zone
-        named = source_columns(mapping, layout)
-        self.named = f"SELECT incoming_raw.rowid AS fw_rowid, *{', ' + named if named else ''} FROM incoming_raw"
+        raw = f"(SELECT rowid AS fw_rowid, * FROM incoming_raw WHERE fw_map = {number})"
+        self.named = named_columns(mapping, layout, raw)
 
     def insert_sql(self, suppressed: str, hash_sql: HashSql | None) -> str:
         """Stage the rows of `incoming_raw` that this map takes."""
-        sources, values, days = {}, {}, {}
+        starts: dict[str, tuple[str, str]] = {}
+        sources, helpers, values = {}, {}, {}
+        day = "NULL"
         for column in self.item.columns:
-            about = self.kind.column(column.target)
-            source, of = self.source(column, about)
-            sources[column.target] = source
-            text = column.hash or column.value is not None
+            name, about = column.target, self.kind.column(column.target)
+            starts[name] = start, of = self.start(column, about)
+            sources[name], of = self.rewritten(f"e_{name}", of, column)
             read = typed(
-                f"s_{column.target}",
-                "VARCHAR" if text else of,
+                f"s_{name}",
+                of,
                 "text" if column.hash else about.type,
+                alias=f"h_{name}",
                 zone=column.time_zone or self.zone,
                 formats=column.formats,
                 decimal=column.decimal,
             )
-            values[column.target] = self.accepted(read.value, column, about)
-            days[column.target] = read.day
+            helpers.update(read.first)
+            values[name] = self.accepted(read.value, column, about)
+            if name == "occurred_at":
+                day = read.day
+        numbers = sorted({text for column in self.item.columns for text in column.numbers})
+        words = {f"e_{name}": start for name, start in starts.items() if self.is_text_expression(name, start[1])}
+        zeroth = [f"{sql} AS e_{name}" for name, (sql, _) in starts.items()]
+        zeroth += [f"{_own(text, self.layout)} AS n_{index}" for index, text in enumerate(numbers)]
+        inner = f"(SELECT fw_file, fw_rowid, {', '.join(zeroth)} FROM ({self.named}))"
+        if words:
+            # What an expression makes may have blanks around it again.
+            texts = {f"c{name}": (name, "VARCHAR") for name in words}
+            inner = f"({clean_layers(inner, texts, self.mapping.null_values)})"
+            sources = {name: sql.replace(f"e_{name}", f"ce_{name}") if f"e_{name}" in words else sql for name, sql in sources.items()}
+        first = [f"{sql} AS s_{name}" for name, sql in sources.items()]
+        second = [f"{sql} AS {alias}" for alias, sql in helpers.items()]
+        third = [*(f"{sql} AS v_{name}" for name, sql in values.items()), f"{day} AS v_day"]
+        return (
+            f"INSERT INTO {staged_name(self.kind.name)} SELECT {', '.join(self.outcome(suppressed, hash_sql))} FROM "
+            f"(SELECT *, {', '.join(third)} FROM (SELECT {', '.join(['*', *second])} FROM (SELECT *, {', '.join(first)} FROM {inner}))) "
+            "JOIN incoming_parts USING (fw_file)"
+        )
+
+    def outcome(self, suppressed: str, hash_sql: HashSql | None) -> list[str]:
+        """The staged table's columns over the typed values: place, reasons, key, values."""
+        mapped = self.item.mapped
         reasons = [
             *(f"CASE WHEN {bad} THEN {literal(f'{name}: {why}')} END" for name, bad, why in self.refusals()),
             *self.number_refusals(),
         ]
-        key = separated(f"{self.mapping.source}{chr(31)}{self.kind.name}", {n: _canonical(f"v_{n}", self.kind.column(n)) for n in values})
-        stored = stored_columns(self.mapping, self.kind)
-        numbers = {text for column in self.item.columns for text in column.numbers}
-        first = [f"{sql} AS s_{name}" for name, sql in sources.items()]
-        first += [f"{_own(text, self.layout)} AS n_{index}" for index, text in enumerate(sorted(numbers))]
-        second = [f"{sql} AS v_{name}" for name, sql in values.items()]
-        day = f"{days['occurred_at']}" if days.get("occurred_at") else "NULL"
-        third = [
-            "fw_delivery, fw_file, fw_rowid - fw_first + 1",
+        content = {name: _canonical(f"v_{name}", self.kind.column(name)) for name in mapped}
+        key = separated(f"{self.mapping.source}{chr(31)}{self.kind.name}", content)
+        return [
+            "fw_delivery",
+            "fw_file",
+            "fw_rowid - fw_first + 1",
             str(self.number),
             f"nullif(concat_ws('; ', {', '.join(reasons)}), '')" if reasons else "NULL",
             self.suppression(suppressed, hash_sql),
             f"md5_number({key})",
             "v_day",
-            *(f"v_{column.name}" if column.name in values else "NULL" for column in stored),
+            *(f"v_{item.name}" if item.name in mapped else "NULL" for item in stored_columns(self.mapping, self.kind)),
         ]
-        return (
-            f"INSERT INTO {staged_name(self.kind.name)} SELECT {', '.join(third)} FROM ("
-            f"SELECT *, {', '.join(second)}, {day} AS v_day FROM ("
-            f"SELECT fw_file, fw_rowid, {', '.join(first)} FROM ({self.named}) WHERE fw_map = {self.number}"
-            ")) JOIN incoming_parts USING (fw_file)"
-        )
 
-    def source(self, column: ColumnMap, about: Column) -> tuple[str, str]:
+    def is_text_expression(self, name: str, of: str) -> bool:
+        return self.item.mapped[name].expression is not None and of == "VARCHAR"
+
+    def start(self, column: ColumnMap, about: Column) -> tuple[str, str]:
         """SQL of the value a column starts from, and its DuckDB type."""
         if column.value is not None:
-            return self.constant(column, about), "VARCHAR"
+            self.check_constant(column, about)
+            return literal(column.value), "VARCHAR"
         if column.expression is not None:
             of = self.type_of(column.expression, column.target)
-            sql = f"TRY({_own(column.expression, self.layout)})"
-            if of == "VARCHAR":
-                sql = clean(sql, self.mapping.null_values)
-            sql = not_nan(sql, of)
-        else:
-            known = self.layout.find(column.column or "")
-            if known is None:
-                sql, of = "CAST(NULL AS VARCHAR)", "VARCHAR"
-            else:
-                raw, of = self.layout.columns[known]
-                if is_direct(of, about.type) and not self.needs_text(column):
-                    sql = not_nan(raw, of)
-                else:
-                    sql, of = quoted(known), "VARCHAR"
-        return self.rewritten(sql, of, column), "VARCHAR" if column.map or column.default is not None else of
+            return not_nan(f"TRY({_own(column.expression, self.layout)})", of), of
+        known = self.layout.find(column.column or "")
+        if known is None:
+            return "CAST(NULL AS VARCHAR)", "VARCHAR"
+        raw, of = self.layout.columns[known]
+        if is_direct(of, about.type) and not self.needs_text(column):
+            return not_nan(raw, of), of
+        return quoted(known), "VARCHAR"
 
     def needs_text(self, column: ColumnMap) -> bool:
         """Words that stand for nothing may be numbers ("-1"): then numbers must be looked at as text."""
         odd = [word for word in self.mapping.null_values if word.lower() not in ("", "nan", "null", "n/a", "#n/a")]
         return bool(column.map or column.hash or column.default is not None or odd)
 
-    def rewritten(self, sql: str, of: str, column: ColumnMap) -> str:
-        if column.map or column.default is not None:
-            sql = sql if of == "VARCHAR" else f"CAST({sql} AS VARCHAR)"
-            other = literal(column.default) if column.default is not None else sql
-            if column.map:
-                arms = " ".join(f"WHEN {literal(key)} THEN {literal(word)}" for key, word in column.map)
-                sql = f"CASE {sql} {arms} ELSE {other} END"
-            else:
-                sql = f"coalesce({sql}, {other})"
-        if column.hash:
-            sql = f"lower(CAST({sql} AS VARCHAR))"
-        return sql
+    def rewritten(self, sql: str, of: str, column: ColumnMap) -> tuple[str, str]:
+        """The value after the mapping's `map`, `default` and `hash`, and its type."""
+        if column.map or column.default is not None or column.hash:
+            sql, of = sql if of == "VARCHAR" else f"CAST({sql} AS VARCHAR)", "VARCHAR"
+        if column.map:
+            arms = " ".join(f"WHEN {literal(key)} THEN {literal(word)}" for key, word in column.map)
+            sql = f"CASE {sql} {arms} ELSE {sql if column.default is None else literal(column.default)} END"
+        elif column.default is not None:
+            sql = f"coalesce({sql}, {literal(column.default)})"
+        return (f"lower({sql})" if column.hash else sql), of
 
-    def constant(self, column: ColumnMap, about: Column) -> str:
-        text = literal(column.value or "")
-        fits = typed(text, "VARCHAR", about.type, zone=self.zone, formats=column.formats).value
-        if self.connection.execute(f"SELECT {self.accepted(fits, column, about)} IS NULL").fetchone() == (True,):
+    def check_constant(self, column: ColumnMap, about: Column) -> None:
+        if constant_text(self.connection, self.mapping, column, about) is None:
             why = f"{column.value!r} is not one of: {', '.join(about.values)}" if about.values else f"it is no {about.type}"
             raise ConfigError(f"the value of '{column.target}' does not fit", why=f"{self.mapping.path}: {why}")
-        return text
 
     def accepted(self, sql: str, column: ColumnMap, about: Column) -> str:
         """Accepted words in the vocabulary's own spelling; a hash with its scheme."""
-        if about.values:
-            arms = " ".join(f"WHEN {literal(word.lower())} THEN {literal(word)}" for word in about.values)
-            return f"CASE lower({sql}) {arms} END"
         if column.hash:
             scheme = literal(f"hash:{column.hash}:")
             return f"CASE WHEN regexp_full_match({sql}, '[0-9a-f]{{32,128}}') THEN {scheme} || {sql} END"
-        return sql
+        return _in_own_spelling(sql, about)
 
     def refusals(self) -> list[tuple[str, str, str]]:
         """(column, SQL that is true where a row must not pass, why)."""
@@ -290,12 +291,27 @@ class CompiledMap:
             raise ConfigError(f"the SQL of '{target}' does not run", why=f"{self.mapping.path}: {first}") from error
 
 
+def constant_text(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column: ColumnMap, about: Column) -> str | None:
+    """A mapping's `value` as text that casts to the column's type; None where it does not fit."""
+    zone = column.time_zone or mapping.defaults.time_zone
+    read = typed(literal(column.value or ""), "VARCHAR", about.type, zone=zone, formats=column.formats)
+    found = connection.execute(f"SELECT CAST({_in_own_spelling('it', about)} AS VARCHAR) FROM ({read.select()}) AS t(it)").fetchone()
+    return found[0] if found else None
+
+
 def default_amount(kind: Kind, mapped: set[str], prefix: str) -> str:
     """quantity × unit_price − discount as SQL; empty where the kind has no such amount or a map fills it. NULL: too large."""
     if "amount" in mapped or not {"amount", "unit_price"} <= set(kind.names) or not {"quantity", "unit_price"} <= mapped:
         return ""
     discount = f" - coalesce({prefix}discount, 0)" if "discount" in mapped else ""
     return f"TRY_CAST({prefix}quantity * {prefix}unit_price{discount} AS DECIMAL(18, 4))"
+
+
+def _in_own_spelling(sql: str, about: Column) -> str:
+    if not about.values:
+        return sql
+    arms = " ".join(f"WHEN {literal(word.lower())} THEN {literal(word)}" for word in about.values)
+    return f"CASE lower({sql}) {arms} END"
 
 
 def _canonical(sql: str, column: Column) -> str:

@@ -9,13 +9,13 @@ never an error, so that one bad value cannot stop its neighbours. A value alread
     timestamp  ISO 8601, with an offset or in the source's time zone; or the mapping's formats
 
 >>> import duckdb
->>> duckdb.sql(f"SELECT {typed("'17850.0'", "VARCHAR", "id").value}").fetchone()
-('17850',)
+>>> duckdb.execute(typed("'1,234.50'", "VARCHAR", "money").select()).fetchone()
+(Decimal('1234.5000'),)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from floorwalker.events.vocabulary import LAKE_TYPES
 
@@ -39,10 +39,16 @@ MACROS = (
 
 @dataclass(frozen=True)
 class Typed:
-    """SQL of a value, and for times SQL of the local day."""
+    """SQL of a value, and for times SQL of the local day, over helper columns (`first`: alias → SQL) of the select within."""
 
     value: str
     day: str = ""
+    first: dict[str, str] = field(default_factory=dict)
+
+    def select(self) -> str:
+        """The value alone, for constants."""
+        helpers = ", ".join(f"{sql} AS {alias}" for alias, sql in self.first.items()) or "1"
+        return f"SELECT {self.value} FROM (SELECT {helpers})"
 
 
 def quoted(name: str) -> str:
@@ -55,18 +61,39 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def clean(sql: str, null_values: tuple[str, ...], *, nul_bytes: bool = False) -> str:
-    """Text without the blanks around it; NULL for the words that mean nothing.
+def clean_layers(
+    source: str, columns: dict[str, tuple[str, str]], null_values: tuple[str, ...], *, nul_bytes: bool = False
+) -> str:
+    """SELECT of everything in `source` and of `columns` (alias → (SQL, DuckDB type)) as text: no blanks around it, and NULL for
+    the words that mean nothing.
 
-    `trim` alone takes Unicode's blanks but not tabs and line ends; looking for these first is three times faster than a
-    character set on every value.
+    Selects within selects, because an expression that is used twice is worked out twice. `trim` alone takes Unicode's blanks but
+    not tabs and line ends; to look for these first is three times faster than a character set on every value.
     """
-    if nul_bytes:
-        sql = f"replace({sql}, chr(0), '')"
+    if not columns:
+        return f"SELECT * FROM {source}"
+    # Not IN: DuckDB makes a join of it, which works out every column whether it is used or not.
+    words = " ".join(f"WHEN {literal(word)} THEN NULL" for word in dict.fromkeys(("", *null_values)))
+    texts, trimmed, named = [], [], []
+    for index, (alias, (sql, of)) in enumerate(columns.items()):
+        text, bare = f"fw_text{index}", f"fw_bare{index}"
+        texts.append(f"{_as_text(sql, of, nul_bytes)} AS {text}")
+        trimmed.append(f"{_trim(text) if of == 'VARCHAR' else text} AS {bare}")
+        named.append(f"CASE {bare} {words} ELSE {bare} END AS {quoted(alias)}")
+    inner = f"SELECT *, {', '.join(trimmed)} FROM (SELECT *, {', '.join(texts)} FROM {source})"
+    return f"SELECT *, {', '.join(named)} FROM ({inner})"
+
+
+def _as_text(sql: str, of: str, nul_bytes: bool) -> str:
+    if of != "VARCHAR":
+        return f"CAST({sql} AS VARCHAR)"
+    return f"replace({sql}, chr(0), '')" if nul_bytes else sql
+
+
+def _trim(sql: str) -> str:
     ends = " OR ".join(f"suffix({sql}, {end})" for end in ("' '", "chr(9)", "chr(10)", "chr(13)", "chr(160)"))
-    text = f"CASE WHEN {sql} < '!' OR {ends} OR prefix({sql}, chr(160)) THEN trim({sql}, {_SPACES}) ELSE trim({sql}) END"
-    words = ", ".join(literal(word) for word in dict.fromkeys(("", *null_values)))
-    return f"CASE WHEN ({text}) IN ({words}) THEN NULL ELSE ({text}) END"
+    wide = f"{sql} < '!' OR {ends} OR prefix({sql}, chr(160))"
+    return f"CASE WHEN {wide} THEN trim({sql}, {_SPACES}) ELSE trim({sql}) END"
 
 
 def is_direct(of: str, to: str) -> bool:
@@ -90,11 +117,21 @@ def not_nan(sql: str, of: str) -> str:
 
 
 def typed(
-    sql: str, of: str, to: str, *, zone: str = "UTC", formats: tuple[str, ...] = (), decimal: str = "."
+    sql: str,
+    of: str,
+    to: str,
+    *,
+    alias: str = "it",
+    zone: str = "UTC",
+    formats: tuple[str, ...] = (),
+    decimal: str = ".",
 ) -> Typed:
-    """SQL that reads `sql` (of DuckDB type `of`; text is clean) as `to`; NULL where it cannot be read."""
+    """SQL that reads `sql` (of DuckDB type `of`; text is clean) as `to`; NULL where it cannot be read.
+
+    `alias` begins the names of helper columns.
+    """
     if to in ("timestamp", "date"):
-        return _time(sql, of, to, zone, formats)
+        return _time(sql, of, to, alias, zone, formats)
     lake = LAKE_TYPES[to]
     if is_direct(of, to):
         if to == "number":
@@ -113,11 +150,13 @@ def typed(
             f"CASE WHEN lower({sql}) IN ('true', 't', 'yes', 'y', '1', '1.0') THEN true "
             f"WHEN lower({sql}) IN ('false', 'f', 'no', 'n', '0', '0.0') THEN false END"
         )
+    number = f"{alias}_number"
     if to == "integer":
-        number = _number(sql, "DECIMAL(24, 6)", decimal)
-        return Typed(f"CASE WHEN {number} = trunc({number}) THEN TRY_CAST({number} AS BIGINT) END")
-    number = _number(sql, lake, decimal)
-    return Typed(f"CASE WHEN isfinite({number}) THEN {number} END" if to == "number" else number)
+        whole = f"CASE WHEN {number} = trunc({number}) THEN TRY_CAST({number} AS BIGINT) END"
+        return Typed(whole, first={number: _number(sql, "DECIMAL(24, 6)", decimal)})
+    if to == "number":
+        return Typed(f"CASE WHEN isfinite({number}) THEN {number} END", first={number: _number(sql, lake, decimal)})
+    return Typed(_number(sql, lake, decimal))
 
 
 def _number(sql: str, lake: str, decimal: str) -> str:
@@ -138,32 +177,34 @@ def _number(sql: str, lake: str, decimal: str) -> str:
     )
 
 
-def _time(sql: str, of: str, to: str, zone: str, formats: tuple[str, ...]) -> Typed:
+def _time(sql: str, of: str, to: str, alias: str, zone: str, formats: tuple[str, ...]) -> Typed:
     """A local time becomes UTC by its zone. One the zone skips in spring counts as if the clock had not been put forward."""
-    local = f"timezone({literal(zone)}, {{0}})"
-    if is_direct(of, to):
-        if _family(of) == "aware":
-            instants, locals_ = [sql], []
-        else:
-            instants, locals_ = [], [f"TRY_CAST({sql} AS TIMESTAMP)"]
+    if not is_direct(of, to):
+        instants, locals_ = _read(sql if of == "VARCHAR" else f"CAST({sql} AS VARCHAR)", formats or ("iso",))
+    elif _family(of) == "aware":
+        instants, locals_ = [sql], []
     else:
-        text = sql if of == "VARCHAR" else f"CAST({sql} AS VARCHAR)"
-        instants, locals_ = _read(text, formats or ("iso",))
-    naive = _either(locals_)
-    if not instants:
+        instants, locals_ = [], [f"TRY_CAST({sql} AS TIMESTAMP)"]
+    first, moments, days = {}, [], []
+    zoned = f"timezone({literal(zone)}, {{0}})"
+    if instants:
+        aware = f"{alias}_instant"
+        first[aware] = _either(instants)
+        fits = f"{aware} BETWEEN CAST({_EARLIEST} AS TIMESTAMPTZ) AND CAST({_LATEST} AS TIMESTAMPTZ)"
+        moments.append(f"WHEN {fits} THEN {aware}")
+        days.append(f"WHEN {fits} THEN CAST({zoned.format(aware)} AS DATE)")
+    if locals_:
+        naive = f"{alias}_local"
+        first[naive] = _either(locals_)
         fits = f"{naive} BETWEEN {_EARLIEST} AND {_LATEST}"
-        day = f"CASE WHEN {fits} THEN CAST({naive} AS DATE) END"
-        return Typed(day) if to == "date" else Typed(f"CASE WHEN {fits} THEN {local.format(naive)} END", day)
-    aware = _either(instants)
-    moment = _either([aware, *([local.format(naive)] if locals_ else [])])
-    limits = f"CAST({_EARLIEST} AS TIMESTAMPTZ) AND CAST({_LATEST} AS TIMESTAMPTZ)"
-    days = [f"CAST({local.format(aware)} AS DATE)", *([f"CAST({naive} AS DATE)"] if locals_ else [])]
-    day = f"CASE WHEN {moment} BETWEEN {limits} THEN {_either(days)} END"
-    return Typed(day) if to == "date" else Typed(f"CASE WHEN {moment} BETWEEN {limits} THEN {moment} END", day)
+        moments.append(f"WHEN {fits} THEN {zoned.format(naive)}")
+        days.append(f"WHEN {fits} THEN CAST({naive} AS DATE)")
+    moment, day = f"CASE {' '.join(moments)} END", f"CASE {' '.join(days)} END"
+    return Typed(day, first=first) if to == "date" else Typed(moment, day, first)
 
 
 def _read(text: str, formats: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """SQL of instants (the text has an offset) and of local times, each in the formats' order."""
+    """SQL of instants (where the text has an offset) and of local times, each in the formats' order."""
     instants, locals_ = [], []
     for form in formats:
         if form == "iso":

@@ -26,10 +26,18 @@ import duckdb
 
 from floorwalker.errors import ConfigError, FloorwalkerError
 from floorwalker.events.vocabulary import COMMON, KINDS, LAKE_TYPES, SCHEMA_VERSION, Column, Kind
-from floorwalker.sources.compile import IDENTIFIERS, CompiledMap, separated, staged_name, staged_table_sql, stored_columns
-from floorwalker.sources.conversions import MACROS, literal, quoted, typed
+from floorwalker.sources.compile import (
+    IDENTIFIERS,
+    CompiledMap,
+    constant_text,
+    separated,
+    staged_name,
+    staged_table_sql,
+    stored_columns,
+)
+from floorwalker.sources.conversions import MACROS, literal, quoted
 from floorwalker.sources.files import Delivery
-from floorwalker.sources.loading import BAD_JSON, BLANK, NO_MAP, Group, load_group, make_groups, raw_json
+from floorwalker.sources.loading import BAD_JSON, NO_MAP, Group, load_group, make_groups, raw_json
 from floorwalker.sources.mapping import Mapping, needs_time
 
 
@@ -110,7 +118,7 @@ def new_rows_sql(kind: str, existing: str) -> str:
     """SELECT of the rows of `incoming_<kind>` that `existing` (any table expression with event_id; "" is none) does not hold."""
     if not existing:
         return f"SELECT * FROM incoming_{kind}"
-    return f"SELECT * FROM incoming_{kind} WHERE event_id NOT IN (SELECT event_id FROM {existing})"
+    return f"SELECT * FROM incoming_{kind} ANTI JOIN (SELECT event_id FROM {existing}) AS existing USING (event_id)"
 
 
 def drop_incoming(connection: duckdb.DuckDBPyConnection) -> None:
@@ -192,8 +200,7 @@ def _put_aside(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
         "FROM incoming_malformed)) GROUP BY fw_file, good"
     )
     if connection.execute("SELECT 1 FROM incoming_bad LIMIT 1").fetchone() is None:
-        rows = "SELECT fw_file, '' AS kind, 0 AS row_number, '' AS reason, '' AS raw LIMIT 0"
-        rows = f"SELECT * FROM (SELECT 0 AS fw_file, '' AS kind, 0 AS row_number, '' AS reason, '' AS raw) WHERE false"
+        rows = "SELECT * FROM (SELECT 0 AS fw_file, '' AS kind, 0 AS row_number, '' AS reason, '' AS raw) WHERE false"
     else:
         rows = (
             "SELECT b.fw_file, b.kind, b.fw_row + coalesce(g.shift, 0) AS row_number, b.reason, r.raw FROM incoming_bad AS b "
@@ -228,7 +235,7 @@ def _finish(connection: duckdb.DuckDBPyConnection, mapping: Mapping, kind: Kind,
         f"fw_delivery, row_number() OVER (PARTITION BY fw_delivery, fw_key ORDER BY fw_file, fw_row) AS fw_turn FROM {staged} "
         f"WHERE {good} AND fw_key IN (SELECT fw_key FROM {staged} WHERE {good} GROUP BY fw_key HAVING count(*) > 1))"
     )
-    held = {column.name: _held(mapping, kind, column) for column in kind.columns}
+    held = {column.name: _held(connection, mapping, kind, column) for column in kind.columns}
     defaults = mapping.defaults
     for name in ("channel", "market", "brand", "legal_entity", "language", "purposes", "currency"):
         if getattr(defaults, name) and name in held and not kind.column(name).required:
@@ -263,7 +270,7 @@ def _finish(connection: duckdb.DuckDBPyConnection, mapping: Mapping, kind: Kind,
     )
 
 
-def _held(mapping: Mapping, kind: Kind, column: Column) -> str:
+def _held(connection: duckdb.DuckDBPyConnection, mapping: Mapping, kind: Kind, column: Column) -> str:
     """SQL of a column over the staged table: stored, or a constant of the map the row came by, or nothing."""
     null = f"CAST(NULL AS {LAKE_TYPES[column.type]})"
     if column in stored_columns(mapping, kind):
@@ -272,9 +279,8 @@ def _held(mapping: Mapping, kind: Kind, column: Column) -> str:
     for number, item in enumerate(mapping.maps):
         found = item.mapped.get(column.name) if item.kind == kind.name else None
         if found is not None and found.value is not None:
-            zone = found.time_zone or mapping.defaults.time_zone
-            value = typed(literal(found.value), "VARCHAR", column.type, zone=zone, formats=found.formats).value
-            arms.append(f"WHEN {number} THEN {value}")
+            text = constant_text(connection, mapping, found, column)
+            arms.append(f"WHEN {number} THEN CAST({literal(text or '')} AS {LAKE_TYPES[column.type]})")
     return f"CASE fw_map {' '.join(arms)} ELSE {null} END" if arms else null
 
 

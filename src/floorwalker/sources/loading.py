@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from floorwalker.errors import FloorwalkerError, SourceError
-from floorwalker.sources.compile import Layout, layout_of, missing_columns, routing_sql, source_columns
+from floorwalker.sources.compile import Layout, layout_of, missing_columns, named_columns, routing_sql
 from floorwalker.sources.conversions import literal, quoted
 from floorwalker.sources.files import Delivery, file_format
 from floorwalker.sources.lines import prepare
@@ -96,7 +96,6 @@ def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
         "CREATE OR REPLACE TEMP TABLE incoming_malformed (fw_file INTEGER, record BIGINT, reason VARCHAR, raw VARCHAR)"
     )
     read = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[group.layout.form](mapping, group)
-    named = source_columns(mapping, group.layout)
     first, last = group.parts[0].number, group.parts[-1].number
     connection.execute("CREATE OR REPLACE TEMP TABLE incoming_files (fw_index BIGINT, fw_file INTEGER, fw_delivery INTEGER)")
     connection.executemany(
@@ -106,14 +105,15 @@ def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     # Numbers in a group rise with the files, so that first + index is right whenever the group's files stand together.
     together = last - first + 1 == len(group.parts)
     file = f"CAST(fw_index + {first} AS INTEGER)" if together else "list_extract(fw_numbers, fw_index + 1)"
-    numbers = "" if together else f", {[part.number for part in group.parts]} AS fw_numbers"
+    if not together:
+        read = f"SELECT *, {[part.number for part in group.parts]} AS fw_numbers FROM ({read})"
     columns = f"COLUMNS('^fw_(c[0-9]+|line)$'), {file} AS fw_file"
     route = routing_sql(mapping, group.layout)
     if group.layout.form == "jsonl":
         route = f"CASE WHEN fw_line IS NULL THEN {BLANK} WHEN NOT fw_object THEN {BAD_JSON} ELSE {route} END"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE incoming_raw AS SELECT {columns}, CAST({route} AS TINYINT) AS fw_map "
-        f"FROM (SELECT *{', ' + named if named else ''}{numbers} FROM ({read}))"
+        f"FROM ({named_columns(mapping, group.layout, f'({read})')})"
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_parts AS SELECT fw_file, fw_delivery, coalesce(fw_first, 0) AS fw_first "
