@@ -19,7 +19,9 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     loyalty_id: int = 1
-    account_id: int = 3
+    account_id: int = 60
+    """People open accounts again: a smaller limit costs recall (on simulated records 3 gives .64, 60 gives .78) and
+    gains no precision. Set it to 1 where the shop itself makes sure of it."""
     customer_ref: int = 60
     email: int = 5
     phone: int = 3
