@@ -33,7 +33,7 @@ _DEMOGRAPHICS = (
     "language",
 )
 _CONSENT = ("personalization", "profiling", "marketing_email", "marketing_sms", "marketing_push", "analytics", "ads")
-_ACTIVITY = ("first_seen", "last_seen", "records", "sources", "channels")
+_ACTIVITY = ("is_known", "first_seen", "last_seen", "records", "sources", "channels")
 
 
 def find(connection: duckdb.DuckDBPyConnection, text: str, normalise: Normalise, *, limit: int = 20) -> list[str]:
