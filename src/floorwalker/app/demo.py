@@ -15,8 +15,9 @@ from typing import Any
 from floorwalker.app.activation import export_to_file
 from floorwalker.app.config import load_config
 from floorwalker.app.lookup import normaliser
+from floorwalker.app.output import plain
 from floorwalker.app.pipeline import RunResult, run
-from floorwalker.app.reporting import plain, write_report
+from floorwalker.app.reporting import write_report
 from floorwalker.app.scaffold import make_project
 from floorwalker.app.truth import as_fact, identity_quality
 from floorwalker.decisions.once import decide_once
