@@ -59,7 +59,10 @@ class QuarantineCount:
 
 
 def keep_quarantine(
-    database: sqlite3.Connection, connection: duckdb.DuckDBPyConnection, received_at: str, relation: str = "incoming_quarantine"
+    database: sqlite3.Connection,
+    connection: duckdb.DuckDBPyConnection,
+    received_at: str,
+    relation: str = "incoming_quarantine",
 ) -> int:
     """Store what a batch put aside; returns how many rows were not known. Call it also for batches that put nothing aside
     (`settle_quarantine` with their deliveries), so that mended rows leave."""
@@ -88,7 +91,8 @@ def settle_quarantine(database: sqlite3.Connection, source: str, content: str, f
     """A delivery's bytes were read again under another mapping: what older readings put aside goes. Returns how many rows."""
     with database:
         done = database.execute(
-            "DELETE FROM quarantine WHERE source = ? AND content = ? AND fingerprint <> ?", (source, content, fingerprint)
+            "DELETE FROM quarantine WHERE source = ? AND content = ? AND fingerprint <> ?",
+            (source, content, fingerprint),
         )
     return done.rowcount
 
@@ -104,7 +108,8 @@ def list_quarantine(
     """Rows in the order they were added; `reason` matches any part of a reason."""
     where, values = _filter(source, reason, delivery_id)
     found = database.execute(
-        f"SELECT id, {_COLUMNS}, received_at FROM quarantine{where} ORDER BY id LIMIT ? OFFSET ?", (*values, limit, offset)
+        f"SELECT id, {_COLUMNS}, received_at FROM quarantine{where} ORDER BY id LIMIT ? OFFSET ?",
+        (*values, limit, offset),
     )
     return [QuarantinedRow(*row) for row in found]
 

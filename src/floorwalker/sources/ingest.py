@@ -192,7 +192,9 @@ def _put_aside(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     ]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE incoming_bad AS {' UNION ALL '.join(bad)}")
     connection.execute("CREATE OR REPLACE TEMP TABLE incoming_names (fw_file INTEGER, file VARCHAR)")
-    connection.executemany("INSERT INTO incoming_names VALUES (?, ?)", [(part.number, part.name) for part in group.parts])
+    connection.executemany(
+        "INSERT INTO incoming_names VALUES (?, ?)", [(part.number, part.name) for part in group.parts]
+    )
     # A line put aside has a number too: the n-th good row stands behind as many lines as were put aside before it.
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_gaps AS SELECT fw_file, good, max(turn) AS shift FROM (SELECT fw_file, turn, "
@@ -318,7 +320,9 @@ def _account(
         again = connection.execute(f"SELECT count(*) FROM incoming_equal_{name} WHERE fw_again").fetchone()
         kinds[name] = Counts(good + bad + dropped, good, bad, dropped, again[0] if again else 0)
     unrouted = dict(
-        connection.execute("SELECT fw_delivery, count(*) FROM incoming_quarantine WHERE kind = '' GROUP BY fw_delivery").fetchall()
+        connection.execute(
+            "SELECT fw_delivery, count(*) FROM incoming_quarantine WHERE kind = '' GROUP BY fw_delivery"
+        ).fetchall()
     )
     results = []
     for index, delivery in enumerate(deliveries):
