@@ -20,8 +20,8 @@ ENDINGS = (".py", ".sql", ".toml", ".md", ".sh")
 
 # Files that need no line of their own: families whose folder says it all, and what has no words.
 FAMILIES = {
-    "src/floorwalker/profiles/sql/": "the product's SQL models, `<layer>/<name>.sql`: see docs/tables.md for a line on each",
-    "src/floorwalker/app/templates/": "project folders that `floorwalker init` copies: blank, demo, online-retail, and what they share",
+    "src/floorwalker/profiles/sql/": "the product's SQL models; docs/tables.md has a line on each",
+    "src/floorwalker/app/templates/": "project folders that `floorwalker init` copies: three, and what they share",
     "src/floorwalker/console/templates/": "the report's page, style and script",
     "src/floorwalker/sources/simulator/words/": "word lists from which the simulator makes names and places",
     "benchmarks/results/": "what the benchmarks last measured, as JSON",

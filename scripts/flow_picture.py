@@ -1,6 +1,6 @@
 """The picture of the flow in the README, in a light and a dark drawing.
 
-In: the rooms and what each does. Out: docs/images/flow-light.svg and flow-dark.svg. Run `python -m scripts.flow_picture`.
+In: the rooms and what each does. Out: docs/images/flow-*.svg. Run `python -m scripts.flow_picture`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ BELOW = (
     ("governance", "consent · erasure with proof · audit · keys"),
     ("engines", "Delta tables · DuckDB · SQL models · one published run"),
 )
+_PARTS = ("ground", "box", "line", "head", "text", "accent")
 COLOURS = {
-    "light": {"ground": "#ffffff", "box": "#f3f6fa", "line": "#8fa3b8", "head": "#12324f", "text": "#46586a", "accent": "#0b6e6e"},
-    "dark": {"ground": "#0d1117", "box": "#18212c", "line": "#5a6e84", "head": "#e6edf3", "text": "#a9b8c7", "accent": "#4fd1c5"},
-}  # fmt: skip
+    "light": dict(zip(_PARTS, ("#ffffff", "#f3f6fa", "#8fa3b8", "#12324f", "#46586a", "#0b6e6e"), strict=True)),
+    "dark": dict(zip(_PARTS, ("#0d1117", "#18212c", "#5a6e84", "#e6edf3", "#a9b8c7", "#4fd1c5"), strict=True)),
+}
 WIDTH, HEIGHT = 980, 272
 _BOX, _GAP, _LEFT, _TOP = 124, 14, 14, 44
 
@@ -46,7 +47,9 @@ def picture(theme: str) -> str:
         x = _LEFT + place * (_BOX + _GAP)
         parts.append(_box(x, _TOP, _BOX, 88, colour))
         parts.append(_text(x + _BOX / 2, _TOP + 30, name, colour["head"], 17, bold=True))
-        parts += [_text(x + _BOX / 2, _TOP + 53 + 18 * row, line, colour["text"], 12.5) for row, line in enumerate(lines)]
+        parts += [
+            _text(x + _BOX / 2, _TOP + 53 + 18 * row, line, colour["text"], 12.5) for row, line in enumerate(lines)
+        ]
         if place:
             middle = _TOP + 44
             parts.append(
@@ -69,7 +72,8 @@ def _box(x: float, y: float, width: float, height: float, colour: dict[str, str]
 
 def _text(x: float, y: float, words: str, fill: str, size: float, *, bold: bool = False, anchor: str = "middle") -> str:
     weight = ' font-weight="600"' if bold else ""
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size:g}" fill="{fill}"{weight}>{escape(words)}</text>'
+    place = f'x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size:g}"'
+    return f'<text {place} fill="{fill}"{weight}>{escape(words)}</text>'
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ In: the settings, the vocabulary, the run's graph, the routes, the commands. Out
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
+import itertools
 import re
 import tempfile
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 
 import click
 import msgspec
+from scripts.file_map import about
+from scripts.sections import table, write
 
 from floorwalker.app.cli import COMMANDS, floorwalker
 from floorwalker.app.graph import build_graph
@@ -27,8 +31,6 @@ from floorwalker.engines.runner import writes_of
 from floorwalker.events.vocabulary import COMMON, KINDS, LAKE_TYPES, PERSON, Column
 from floorwalker.identity.rules import RULES
 from floorwalker.sources.mapping import SET_BY_FLOORWALKER
-from scripts.file_map import about
-from scripts.sections import table, write
 
 # Settings whose struct says nothing about them, or not in words that stand alone.
 SETTINGS = {
@@ -69,12 +71,12 @@ TABLES = {
     " or why it was refused.",
     "silver.customer_map": "Which customer each record belongs to; every record exactly once.",
     "silver.customer_aliases": "Customer ids that were merged into others, with the run and day.",
-    "silver.customer_identifiers": "Every identifier of a customer: raw value, key, records, sources, first and last seen.",
+    "silver.customer_identifiers": "Every identifier of a customer: raw value, key, records, sources, days.",
     "silver.identity_summary": "Figures of the resolution: records, customers, refused evidence, churn of ids.",
     "gold.rfm": "Recency, frequency, money of each buyer, their quintiles, segment and lifecycle.",
     "gold.clusters": "Which cohort each buyer belongs to.",
     "gold.cluster_profiles": "One row per cohort: name, sentence, size, revenue, medians.",
-    "gold.clustering_quality": "Every number of cohorts tried, on logarithms and raw figures: silhouette, stability, choice.",
+    "gold.clustering_quality": "Every number of cohorts tried, on logarithms and raw figures, and the choice.",
     "gold.segments": "Members of the rule segments of policies/segments.toml.",
     "gold.segment_definitions": "Each rule as written, as evaluated with its quantities, and its size.",
     "gold.recommendations": "Up to 100 products per customer, with score, the product they follow from, and the model.",
@@ -109,7 +111,7 @@ def _notes(struct: type) -> dict[str, str]:
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     body = next(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == struct.__name__)
     found = {}
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in itertools.pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
             found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
     return found
@@ -143,9 +145,10 @@ def kinds() -> str:
 def _columns(columns: tuple[Column, ...] | list[Column]) -> str:
     rows = []
     for column in columns:
-        text = column.about + (("; " if column.about else "") + "one of: " + ", ".join(column.values) if column.values else "")
+        words = [column.about] if column.about else []
+        words += ["one of: " + ", ".join(column.values)] if column.values else []
         needed = "required" if column.required else ""
-        rows.append((f"`{column.name}`", column.type, LAKE_TYPES[column.type], needed, text))
+        rows.append((f"`{column.name}`", column.type, LAKE_TYPES[column.type], needed, "; ".join(words)))
     return table(("column", "type", "in the lake", "", ""), rows)
 
 
@@ -216,6 +219,7 @@ def _command(path: str, command: click.Command) -> str:
     return "\n\n".join(lines)
 
 
+@functools.cache
 def documents() -> dict[str, dict[str, str]]:
     """Every document with a reference section, and what the section should be."""
     return {

@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def replace(text: str, name: str, content: str) -> str:
     """The text with the section's content. Raises ValueError when the document has no such marks."""
-    pattern = re.compile(rf"(<!-- {re.escape(name)}: made by [^>]*-->\n).*?(<!-- {re.escape(name)}: end -->)", re.DOTALL)
+    pattern = re.compile(
+        rf"(<!-- {re.escape(name)}: made by [^>]*-->\n).*?(<!-- {re.escape(name)}: end -->)", re.DOTALL
+    )
     if not pattern.search(text):
         raise ValueError(f"no section '{name}'")
     return pattern.sub(lambda found: f"{found[1]}\n{content.strip()}\n\n{found[2]}", text, count=1)

@@ -1,6 +1,7 @@
 """Runs the examples of a document as a reader would, and compares what they print with what the document says.
 
-In: Markdown. Out: a `Step` per command and per file, in order; `run_document` raises AssertionError at the first that differs.
+In: Markdown. Out: a `Step` per command and per file, in order; `run_document` raises AssertionError at the first
+that differs.
 
     ```console                          commands after `$ `, what they print below; `…` stands for anything
     ```csv file=data/orders.csv         a file that the reader writes, in any language
@@ -57,6 +58,8 @@ def run_document(path: Path, folder: Path) -> list[tuple[str, str]]:
         "PYTHONPATH": str(ROOT / "src"),
         "COLUMNS": "200",
         "FLOORWALKER_SECRET": "a secret for the documents",
+        # MLflow's database costs seconds and is no part of the examples.
+        "FLOORWALKER__SEGMENTATION__TRACK": "false",
     }
     here = folder / "work"
     here.mkdir()
@@ -71,7 +74,13 @@ def run_document(path: Path, folder: Path) -> list[tuple[str, str]]:
             assert here.is_dir(), f"{path.name}: {step.command}"
             continue
         result = subprocess.run(
-            ["sh", "-c", step.command], cwd=here, env=environment, capture_output=True, text=True, timeout=120, check=False
+            ["sh", "-c", step.command],
+            cwd=here,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         printed = "\n".join(line.rstrip() for line in result.stdout.splitlines()).rstrip()
         assert result.returncode == 0, f"{path.name}: {step.command}\n{result.stderr}"
