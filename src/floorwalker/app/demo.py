@@ -85,7 +85,8 @@ def _numbers(connection: Any) -> dict[str, Any]:
         return connection.execute(query).fetchall()[0]
 
     customers, visitors, buyers, orders, revenue = one(
-        "SELECT COUNT(CASE WHEN is_known THEN 1 END), COUNT(CASE WHEN NOT is_known THEN 1 END), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(SUM(orders) AS BIGINT),"
+        "SELECT COUNT(CASE WHEN is_known THEN 1 END), COUNT(CASE WHEN NOT is_known THEN 1 END),"
+        " COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(SUM(orders) AS BIGINT),"
         " CAST(SUM(revenue) AS DECIMAL(28,2)) FROM gold.customers"
     )
     return {
@@ -162,13 +163,13 @@ def _summary(
     tests = result.build.tests
     lines = [
         "",
-        f"records      {rows:,} rows in {len(result.sources)} feeds of {len({one.source for one in result.sources})} systems;"
-        f" {sum(one.rows_quarantined for one in result.sources):,} quarantined",
+        f"records      {rows:,} rows in {len(result.sources)} feeds of {len({one.source for one in result.sources})}"
+        f" systems; {sum(one.rows_quarantined for one in result.sources):,} quarantined",
         f"customers    {ours.records:,} customer records of {ours.people:,} people became {ours.customers:,} customers;"
         f" {numbers['several']:,} known in several channels, and {numbers['visitors']:,} visitors without a name",
         f"identity     precision {ours.precision:.3f}, recall {ours.recall:.3f}, largest {ours.largest} records"
         f"   (raw equality: {control.precision:.3f}, {control.recall:.3f}, {control.largest})",
-        f"revenue      {plain(numbers['revenue'])} GBP in {numbers['orders']:,} orders of {numbers['buyers']:,} customers",
+        f"revenue      {plain(numbers['revenue'])} GBP in {numbers['orders']:,} orders of {numbers['buyers']:,} buyers",
         f"segments     {segments}, …; {numbers['cohorts']} cohorts by k-means",
     ]
     for protocol in dict.fromkeys(row[1] for row in numbers["recommender"]):

@@ -13,7 +13,7 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -102,7 +102,7 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
-def progress_bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
+def progress_bars(title: str) -> Generator[Callable[[str, float, str], None]]:
     """Progress on stderr: one moving line on a terminal, silence elsewhere.
 
     Yields a function (name, done 0…1, text).

@@ -55,7 +55,8 @@ def headline(project: Project, result: RunResult) -> list[str]:
             )
         totals = connection.execute(
             "SELECT COUNT(*), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(COALESCE(SUM(orders), 0) AS BIGINT),"
-            " CAST(COALESCE(SUM(revenue), 0) AS DECIMAL(28,4)), (SELECT reporting_currency FROM meta.run) FROM gold.customers"
+            " CAST(COALESCE(SUM(revenue), 0) AS DECIMAL(28,4)), (SELECT reporting_currency FROM meta.run)"
+            " FROM gold.customers"
         ).fetchall()[0]
         products = connection.execute(
             "SELECT COUNT(DISTINCT product_id) FROM silver.order_lines WHERE is_sale AND customer_id IS NOT NULL"

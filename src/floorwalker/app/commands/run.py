@@ -61,7 +61,8 @@ def status(folder: str, as_json: bool) -> None:
     pointer = Lake(project).pointer()
     with open_state(project) as state:
         runs = state.execute(
-            "SELECT run_id, status, as_of, rows_new, tables_built, seconds, message FROM runs ORDER BY started_at DESC LIMIT 5"
+            "SELECT run_id, status, as_of, rows_new, tables_built, seconds, message FROM runs"
+            " ORDER BY started_at DESC LIMIT 5"
         ).fetchall()
         read = sources_read(state)
     names = ("run_id", "status", "as_of", "rows_new", "tables_built", "seconds", "message")
