@@ -1,0 +1,333 @@
+"""A map compiled into SQL: from the raw rows of a file to typed rows with reasons, keys and the wish to be forgotten applied.
+
+In: a mapping, one of its maps, the columns a file has with their DuckDB types, and how its text is cleaned. Out: SQL texts over the
+table `incoming_raw` (columns fw_c0 … as delivered, fw_file, fw_map) and `incoming_parts` (fw_file, fw_delivery, fw_first).
+
+Selects stand in one another, each worked out once: where values start (`e_…`), the mapping's rewriting (`s_…`), typed values
+(`v_…`), then per row what is wrong with it and the key of its content. The content's key is a hash of every mapped column's typed value, so that the same row has it in any format, order
+or file; defaults and whatever else is derived are not in it.
+
+>>> separated("k", {"order_id": "'7'", "size": "NULL"})
+"concat_ws(chr(31), 'k', 'order_id=' || CAST('7' AS VARCHAR), 'size=' || CAST(NULL AS VARCHAR))"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from floorwalker.errors import ConfigError, SourceError, did_you_mean
+from floorwalker.events.vocabulary import KINDS, LAKE_TYPES, PERSON, Column, Kind
+from floorwalker.sources.conversions import clean_layers, is_direct, literal, not_nan, quoted, typed
+from floorwalker.sources.mapping import ColumnMap, KindMap, Mapping, column_name, needs_time
+
+IDENTIFIERS = tuple(column for column in PERSON if column.name != "record_id")
+HashSql = Callable[[str, str], str]
+_WRONG = {
+    "id": "id destroyed by a spreadsheet",
+    "date": "cannot be read as a date",
+    "timestamp": "cannot be read as a time",
+    "boolean": "cannot be read as yes or no",
+    "integer": "cannot be read as a whole number",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a group of files: name → (column of incoming_raw, DuckDB type). `form`: csv, jsonl or parquet."""
+
+    columns: dict[str, tuple[str, str]]
+    form: str
+
+    def find(self, name: str) -> str | None:
+        """The column's own spelling; names differ by case only if the file says so. "" is an unnamed first column."""
+        if name in self.columns:
+            return name
+        if name == "" and "column0" in self.columns:
+            return "column0"
+        return next((known for known in self.columns if known.lower() == name.lower()), None)
+
+
+def layout_of(names: Iterable[str], types: Iterable[str], form: str) -> Layout:
+    """Names as a file gives them, made distinct: an unnamed column is column<n>, a repeated name gets _1, _2 …"""
+    columns: dict[str, tuple[str, str]] = {}
+    taken: set[str] = set()
+    for index, (name, kind) in enumerate(zip(names, types, strict=True)):
+        stem = label = name or f"column{index}"
+        turn = 0
+        while label.lower() in taken:
+            turn += 1
+            label = f"{stem}_{turn}"
+        taken.add(label.lower())
+        columns[label] = (f"fw_c{index}", kind)
+    return Layout(columns, form)
+
+
+def missing_columns(mapping: Mapping, layout: Layout) -> SourceError | None:
+    """The refusal of files that lack a column the mapping reads; lines of JSON may lack any."""
+    missing = [name for name in mapping.names if layout.find(name) is None]
+    if not missing or layout.form == "jsonl":
+        return None
+    names = ", ".join(repr(name) for name in missing)
+    return SourceError(
+        f"the file has no column {names}",
+        why=f"the mapping {mapping.path or mapping.source} reads it",
+        fix=did_you_mean(missing[0], layout.columns),
+    )
+
+
+def named_columns(mapping: Mapping, layout: Layout, source: str) -> str:
+    """SELECT of `source` and of every column the mapping reads, under its own name, as clean text."""
+    known = [layout.find(name) for name in mapping.names]
+    columns = {name: layout.columns[name] for name in known if name is not None}
+    return clean_layers(source, columns, mapping.null_values, nul_bytes=layout.form == "jsonl")
+
+
+def routing_sql(mapping: Mapping, layout: Layout) -> str:
+    """The number of the first map whose `where` holds, −1 where none does."""
+    arms = []
+    for number, item in enumerate(mapping.maps):
+        if not item.where:
+            arms.append(f"ELSE {number}")
+            break
+        arms.append(f"WHEN coalesce(TRY(CAST(({_own(item.where, layout)}) AS BOOLEAN)), false) THEN {number}")
+    if arms[0].startswith("ELSE"):
+        return "0"
+    return f"CASE {' '.join(arms)}{'' if arms[-1].startswith('ELSE') else ' ELSE -1'} END"
+
+
+def stored_columns(mapping: Mapping, kind: Kind) -> tuple[Column, ...]:
+    """Columns that differ from row to row: those that any map to this kind reads from the source."""
+    dynamic = {
+        column.target
+        for item in mapping.maps
+        if item.kind == kind.name
+        for column in item.columns
+        if column.value is None
+    }
+    return tuple(column for column in kind.columns if column.name in dynamic)
+
+
+def staged_table_sql(mapping: Mapping, kind: Kind) -> str:
+    """The table the rows of a kind are staged in."""
+    columns = "".join(f", {quoted(column.name)} {LAKE_TYPES[column.type]}" for column in stored_columns(mapping, kind))
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {staged_name(kind.name)} (fw_delivery INTEGER, fw_file INTEGER, fw_row BIGINT, "
+        f"fw_map TINYINT, fw_reason VARCHAR, fw_suppressed BOOLEAN, fw_key UHUGEINT, fw_day DATE{columns})"
+    )
+
+
+def staged_name(kind: str) -> str:
+    return f"incoming_staged_{kind}"
+
+
+def separated(first: str, values: dict[str, str]) -> str:
+    """SQL of one text out of named values, without those that are NULL: what a key is a hash of."""
+    words = [f"{literal(name + '=')} || CAST({value} AS VARCHAR)" for name, value in values.items()]
+    return f"concat_ws({', '.join(['chr(31)', literal(first), *words])})"
+
+
+class CompiledMap:
+    """One map against one layout."""
+
+    def __init__(self, mapping: Mapping, number: int, layout: Layout, connection: duckdb.DuckDBPyConnection) -> None:
+        self.mapping, self.number, self.layout, self.connection = mapping, number, layout, connection
+        self.item: KindMap = mapping.maps[number]
+        self.kind: Kind = KINDS[self.item.kind]
+        self.zone = mapping.defaults.time_zone
+        raw = f"(SELECT rowid AS fw_rowid, * FROM incoming_raw WHERE fw_map = {number})"
+        self.named = named_columns(mapping, layout, raw)
+
+    def insert_sql(self, suppressed: str, hash_sql: HashSql | None) -> str:
+        """Stage the rows of `incoming_raw` that this map takes."""
+        starts: dict[str, tuple[str, str]] = {}
+        sources, helpers, values = {}, {}, {}
+        day = "NULL"
+        for column in self.item.columns:
+            name, about = column.target, self.kind.column(column.target)
+            starts[name] = start, of = self.start(column, about)
+            sources[name], of = self.rewritten(f"e_{name}", of, column)
+            read = typed(
+                f"s_{name}",
+                of,
+                "text" if column.hash else about.type,
+                alias=f"h_{name}",
+                zone=column.time_zone or self.zone,
+                formats=column.formats,
+                decimal=column.decimal,
+            )
+            helpers.update(read.first)
+            values[name] = self.accepted(read.value, column, about)
+            if name == "occurred_at":
+                day = read.day
+        numbers = sorted({text for column in self.item.columns for text in column.numbers})
+        words = {f"e_{name}": start for name, start in starts.items() if self.is_text_expression(name, start[1])}
+        zeroth = [f"{sql} AS e_{name}" for name, (sql, _) in starts.items()]
+        zeroth += [f"{_own(text, self.layout)} AS n_{index}" for index, text in enumerate(numbers)]
+        inner = f"(SELECT fw_file, fw_rowid, {', '.join(zeroth)} FROM ({self.named}))"
+        if words:
+            # What an expression makes may have blanks around it again.
+            texts = {f"c{name}": (name, "VARCHAR") for name in words}
+            inner = f"({clean_layers(inner, texts, self.mapping.null_values)})"
+            sources = {name: sql.replace(f"e_{name}", f"ce_{name}") if f"e_{name}" in words else sql for name, sql in sources.items()}
+        first = [f"{sql} AS s_{name}" for name, sql in sources.items()]
+        second = [f"{sql} AS {alias}" for alias, sql in helpers.items()]
+        third = [*(f"{sql} AS v_{name}" for name, sql in values.items()), f"{day} AS v_day"]
+        return (
+            f"INSERT INTO {staged_name(self.kind.name)} SELECT {', '.join(self.outcome(suppressed, hash_sql))} FROM "
+            f"(SELECT *, {', '.join(third)} FROM (SELECT {', '.join(['*', *second])} FROM (SELECT *, {', '.join(first)} FROM {inner}))) "
+            "JOIN incoming_parts USING (fw_file)"
+        )
+
+    def outcome(self, suppressed: str, hash_sql: HashSql | None) -> list[str]:
+        """The staged table's columns over the typed values: place, reasons, key, values."""
+        mapped = self.item.mapped
+        reasons = [
+            *(f"CASE WHEN {bad} THEN {literal(f'{name}: {why}')} END" for name, bad, why in self.refusals()),
+            *self.number_refusals(),
+        ]
+        content = {name: _canonical(f"v_{name}", self.kind.column(name)) for name in mapped}
+        key = separated(f"{self.mapping.source}{chr(31)}{self.kind.name}", content)
+        return [
+            "fw_delivery",
+            "fw_file",
+            "fw_rowid - fw_first + 1",
+            str(self.number),
+            f"nullif(concat_ws('; ', {', '.join(reasons)}), '')" if reasons else "NULL",
+            self.suppression(suppressed, hash_sql),
+            f"md5_number({key})",
+            "v_day",
+            *(f"v_{item.name}" if item.name in mapped else "NULL" for item in stored_columns(self.mapping, self.kind)),
+        ]
+
+    def is_text_expression(self, name: str, of: str) -> bool:
+        return self.item.mapped[name].expression is not None and of == "VARCHAR"
+
+    def start(self, column: ColumnMap, about: Column) -> tuple[str, str]:
+        """SQL of the value a column starts from, and its DuckDB type."""
+        if column.value is not None:
+            self.check_constant(column, about)
+            return literal(column.value), "VARCHAR"
+        if column.expression is not None:
+            of = self.type_of(column.expression, column.target)
+            return not_nan(f"TRY({_own(column.expression, self.layout)})", of), of
+        known = self.layout.find(column.column or "")
+        if known is None:
+            return "CAST(NULL AS VARCHAR)", "VARCHAR"
+        raw, of = self.layout.columns[known]
+        if is_direct(of, about.type) and not self.needs_text(column):
+            return not_nan(raw, of), of
+        return quoted(known), "VARCHAR"
+
+    def needs_text(self, column: ColumnMap) -> bool:
+        """Words that stand for nothing may be numbers ("-1"): then numbers must be looked at as text."""
+        odd = [word for word in self.mapping.null_values if word.lower() not in ("", "nan", "null", "n/a", "#n/a")]
+        return bool(column.map or column.hash or column.default is not None or odd)
+
+    def rewritten(self, sql: str, of: str, column: ColumnMap) -> tuple[str, str]:
+        """The value after the mapping's `map`, `default` and `hash`, and its type."""
+        if column.map or column.default is not None or column.hash:
+            sql, of = sql if of == "VARCHAR" else f"CAST({sql} AS VARCHAR)", "VARCHAR"
+        if column.map:
+            arms = " ".join(f"WHEN {literal(key)} THEN {literal(word)}" for key, word in column.map)
+            sql = f"CASE {sql} {arms} ELSE {sql if column.default is None else literal(column.default)} END"
+        elif column.default is not None:
+            sql = f"coalesce({sql}, {literal(column.default)})"
+        return (f"lower({sql})" if column.hash else sql), of
+
+    def check_constant(self, column: ColumnMap, about: Column) -> None:
+        if constant_text(self.connection, self.mapping, column, about) is None:
+            why = f"{column.value!r} is not one of: {', '.join(about.values)}" if about.values else f"it is no {about.type}"
+            raise ConfigError(f"the value of '{column.target}' does not fit", why=f"{self.mapping.path}: {why}")
+
+    def accepted(self, sql: str, column: ColumnMap, about: Column) -> str:
+        """Accepted words in the vocabulary's own spelling; a hash with its scheme."""
+        if column.hash:
+            scheme = literal(f"hash:{column.hash}:")
+            return f"CASE WHEN regexp_full_match({sql}, '[0-9a-f]{{32,128}}') THEN {scheme} || {sql} END"
+        return _in_own_spelling(sql, about)
+
+    def refusals(self) -> list[tuple[str, str, str]]:
+        """(column, SQL that is true where a row must not pass, why)."""
+        found = []
+        for column in self.item.columns:
+            about = self.kind.column(column.target)
+            why = _WRONG.get(about.type, "cannot be read as a number")
+            why = "not an accepted value" if about.values else "not a hash" if column.hash else why
+            name = column.target
+            if column.value is None and (about.type != "text" or about.values or column.hash):
+                found.append((name, f"s_{name} IS NOT NULL AND v_{name} IS NULL", why))
+            if about.required or (name == "occurred_at" and needs_time(self.kind)):
+                found.append((name, f"s_{name} IS NULL", "missing"))
+        if amount := default_amount(self.kind, set(self.item.mapped), "v_"):
+            found.append(("amount", f"v_quantity IS NOT NULL AND v_unit_price IS NOT NULL AND {amount} IS NULL", "too large"))
+        return found
+
+    def number_refusals(self) -> list[str]:
+        numbers = sorted({text for column in self.item.columns for text in column.numbers})
+        of = {text: column.target for column in reversed(self.item.columns) for text in column.numbers}
+        wrong = "CASE WHEN n_{0} IS NOT NULL AND as_number(n_{0}) IS NULL THEN {1} END"
+        return [
+            wrong.format(index, literal(f"{of[text]}: cannot be read as a number")) for index, text in enumerate(numbers)
+        ]
+
+    def suppression(self, suppressed: str, hash_sql: HashSql | None) -> str:
+        known = [column.name for column in IDENTIFIERS if self.kind.person and column.name in self.item.mapped]
+        if not suppressed or hash_sql is None or not known:
+            return "false"
+        checks = [f"coalesce({hash_sql(name, f'v_{name}')} IN (SELECT hash FROM {suppressed}), false)" for name in known]
+        return " OR ".join(checks)
+
+    def type_of(self, expression: str, target: str) -> str:
+        sql = f"SELECT {_own(expression, self.layout)} AS it FROM ({self.named}) LIMIT 0"
+        try:
+            return str(self.connection.execute(sql).description[0][1])
+        except duckdb.Error as error:
+            first = str(error).splitlines()[0]
+            raise ConfigError(f"the SQL of '{target}' does not run", why=f"{self.mapping.path}: {first}") from error
+
+
+def constant_text(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column: ColumnMap, about: Column) -> str | None:
+    """A mapping's `value` as text that casts to the column's type; None where it does not fit."""
+    zone = column.time_zone or mapping.defaults.time_zone
+    read = typed(literal(column.value or ""), "VARCHAR", about.type, zone=zone, formats=column.formats)
+    found = connection.execute(f"SELECT CAST({_in_own_spelling('it', about)} AS VARCHAR) FROM ({read.select()}) AS t(it)").fetchone()
+    return found[0] if found else None
+
+
+def default_amount(kind: Kind, mapped: set[str], prefix: str) -> str:
+    """quantity × unit_price − discount as SQL; empty where the kind has no such amount or a map fills it. NULL: too large."""
+    if "amount" in mapped or not {"amount", "unit_price"} <= set(kind.names) or not {"quantity", "unit_price"} <= mapped:
+        return ""
+    discount = f" - coalesce({prefix}discount, 0)" if "discount" in mapped else ""
+    return f"TRY_CAST({prefix}quantity * {prefix}unit_price{discount} AS DECIMAL(18, 4))"
+
+
+def _in_own_spelling(sql: str, about: Column) -> str:
+    if not about.values:
+        return sql
+    arms = " ".join(f"WHEN {literal(word.lower())} THEN {literal(word)}" for word in about.values)
+    return f"CASE lower({sql}) {arms} END"
+
+
+def _canonical(sql: str, column: Column) -> str:
+    """A value as text that depends on nothing but the value."""
+    return f"epoch_us({sql})" if column.type == "timestamp" else sql
+
+
+def _own(expression: str, layout: Layout) -> str:
+    """An expression over the file's columns; in lines of JSON `customer.email` is one column's name."""
+    if layout.form != "jsonl":
+        return f"({expression})"
+    tree = sqlglot.parse_one(expression, dialect="duckdb")
+
+    def dotted(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and len(node.parts) > 1:
+            return exp.column(exp.to_identifier(column_name(node), quoted=True))
+        return node
+
+    return f"({tree.transform(dotted).sql(dialect='duckdb')})"

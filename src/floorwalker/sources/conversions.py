@@ -1,0 +1,238 @@
+"""From what a file holds to what the lake holds: SQL that reads one value as one of the vocabulary's types.
+
+In: SQL for a source value, its DuckDB type, and the type wanted. Out: SQL for the typed value, NULL where it cannot be read;
+never an error, so that one bad value cannot stop its neighbours. A value already of the right family is cast directly.
+
+    id         "17850.0" -> "17850"; 9.94E+14, an id that a spreadsheet destroyed, cannot be read
+    money      "2.55", "1,234.50"; with decimal=",": "2,55", "1.234,50". "1,234" alone could mean two things: it cannot be read
+    boolean    true/false, yes/no, 1/0
+    timestamp  ISO 8601, with an offset or in the source's time zone; or the mapping's formats
+
+>>> import duckdb
+>>> duckdb.execute(typed("'1,234.50'", "VARCHAR", "money").select()).fetchone()
+(Decimal('1234.5000'),)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from floorwalker.events.vocabulary import LAKE_TYPES
+
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+_FLOATS = ("FLOAT", "DOUBLE")
+_AWARE = "TIMESTAMP WITH TIME ZONE"
+_SPACES = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+_EARLIEST, _LATEST = "TIMESTAMP '0001-01-02'", "TIMESTAMP '9999-12-30'"
+_OFFSET = r"regexp_matches({0}, '-\d\d(:?\d\d)?$')"
+
+MACROS = (
+    """CREATE OR REPLACE TEMP MACRO as_number(word) AS TRY_CAST(CAST(word AS VARCHAR) AS DECIMAL(24, 6))""",
+    """CREATE OR REPLACE TEMP MACRO as_id(word) AS CASE WHEN regexp_full_match(CAST(word AS VARCHAR), '\\d+\\.0+')
+       THEN split_part(CAST(word AS VARCHAR), '.', 1)
+       WHEN contains(CAST(word AS VARCHAR), '+')
+        AND regexp_full_match(CAST(word AS VARCHAR), '-?\\d(\\.\\d+)?[eE]\\+\\d+') THEN NULL
+       ELSE CAST(word AS VARCHAR) END""",
+)
+"""What a mapping's own expressions may call; the caller creates them on its connection."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """SQL of a value, and for times SQL of the local day, over helper columns (`first`: alias → SQL) of the select within."""
+
+    value: str
+    day: str = ""
+    first: dict[str, str] = field(default_factory=dict)
+
+    def select(self) -> str:
+        """The value alone, for constants."""
+        helpers = ", ".join(f"{sql} AS {alias}" for alias, sql in self.first.items()) or "1"
+        return f"SELECT {self.value} FROM (SELECT {helpers})"
+
+
+def quoted(name: str) -> str:
+    """An identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def clean_layers(
+    source: str, columns: dict[str, tuple[str, str]], null_values: tuple[str, ...], *, nul_bytes: bool = False
+) -> str:
+    """SELECT of everything in `source` and of `columns` (alias → (SQL, DuckDB type)) as text: no blanks around it, and NULL for
+    the words that mean nothing.
+
+    Selects within selects, because an expression that is used twice is worked out twice. `trim` alone takes Unicode's blanks but
+    not tabs and line ends; to look for these first is three times faster than a character set on every value.
+    """
+    if not columns:
+        return f"SELECT * FROM {source}"
+    words = ", ".join(literal(word) for word in dict.fromkeys(("", *null_values)))
+    texts, trimmed, named = [], [], []
+    for index, (alias, (sql, of)) in enumerate(columns.items()):
+        text, bare = f"fw_text{index}", f"fw_bare{index}"
+        texts.append(f"{_as_text(sql, of, nul_bytes)} AS {text}")
+        trimmed.append(f"{_trim(text) if of == 'VARCHAR' else text} AS {bare}")
+        named.append(f"CASE WHEN {bare} IN ({words}) THEN NULL ELSE {bare} END AS {quoted(alias)}")
+    inner = f"SELECT *, {', '.join(trimmed)} FROM (SELECT *, {', '.join(texts)} FROM {source})"
+    return f"SELECT *, {', '.join(named)} FROM ({inner})"
+
+
+def _as_text(sql: str, of: str, nul_bytes: bool) -> str:
+    if of != "VARCHAR":
+        return f"CAST({sql} AS VARCHAR)"
+    return f"replace({sql}, chr(0), '')" if nul_bytes else sql
+
+
+def _trim(sql: str) -> str:
+    ends = " OR ".join(f"suffix({sql}, {end})" for end in ("' '", "chr(9)", "chr(10)", "chr(13)", "chr(160)"))
+    wide = f"{sql} < '!' OR {ends} OR prefix({sql}, chr(160))"
+    return f"CASE WHEN {wide} THEN trim({sql}, {_SPACES}) ELSE trim({sql}) END"
+
+
+def is_direct(of: str, to: str) -> bool:
+    """Whether a value of DuckDB type `of` can be cast to the vocabulary's type `to` without a detour through text."""
+    return _family(of) in {
+        "id": ("integer",),
+        "text": ("integer",),
+        "integer": ("integer", "float", "decimal"),
+        "quantity": ("integer", "float", "decimal"),
+        "money": ("integer", "float", "decimal"),
+        "number": ("integer", "float", "decimal"),
+        "boolean": ("boolean",),
+        "date": ("date", "time", "aware"),
+        "timestamp": ("date", "time", "aware"),
+    }[to]
+
+
+def not_nan(sql: str, of: str) -> str:
+    """A float's NaN is a blank: that is how data frames write one."""
+    return f"CASE WHEN isnan({sql}) THEN NULL ELSE {sql} END" if of in _FLOATS else sql
+
+
+def typed(
+    sql: str,
+    of: str,
+    to: str,
+    *,
+    alias: str = "it",
+    zone: str = "UTC",
+    formats: tuple[str, ...] = (),
+    decimal: str = ".",
+) -> Typed:
+    """SQL that reads `sql` (of DuckDB type `of`; text is clean) as `to`; NULL where it cannot be read.
+
+    `alias` begins the names of helper columns.
+    """
+    if to in ("timestamp", "date"):
+        return _time(sql, of, to, alias, zone, formats)
+    lake = LAKE_TYPES[to]
+    if is_direct(of, to):
+        if to == "number":
+            return Typed(f"CASE WHEN isfinite(CAST({sql} AS DOUBLE)) THEN CAST({sql} AS DOUBLE) END")
+        if to == "integer" and _family(of) != "integer":
+            return Typed(f"CASE WHEN {sql} = trunc({sql}) THEN TRY_CAST({sql} AS BIGINT) END")
+        return Typed(sql if to == "boolean" else f"TRY_CAST({sql} AS {lake})")
+    if of != "VARCHAR":
+        sql = f"CAST({sql} AS VARCHAR)"
+    if to == "text":
+        return Typed(sql)
+    if to == "id":
+        return Typed(f"as_id({sql})")
+    if to == "boolean":
+        return Typed(
+            f"CASE WHEN lower({sql}) IN ('true', 't', 'yes', 'y', '1', '1.0') THEN true "
+            f"WHEN lower({sql}) IN ('false', 'f', 'no', 'n', '0', '0.0') THEN false END"
+        )
+    number = f"{alias}_number"
+    if to == "integer":
+        whole = f"CASE WHEN {number} = trunc({number}) THEN TRY_CAST({number} AS BIGINT) END"
+        return Typed(whole, first={number: _number(sql, "DECIMAL(24, 6)", decimal)})
+    if to == "number":
+        return Typed(f"CASE WHEN isfinite({number}) THEN {number} END", first={number: _number(sql, lake, decimal)})
+    return Typed(_number(sql, lake, decimal))
+
+
+def _number(sql: str, lake: str, decimal: str) -> str:
+    """A number with thousands marks only where these cannot be taken for the decimal mark."""
+    mark, other = (",", r"\.") if decimal == "." else (".", ",")
+    group = "," if decimal == "." else r"\."
+    point = r"\." if decimal == "." else ","
+    grouped = rf"[+-]?\d{{1,3}}(({group}\d{{3}})+{point}\d+|({group}\d{{3}}){{2,}})"
+    bare = f"replace({sql}, '{mark}', '')"
+    if decimal == ",":
+        plain = f"CASE WHEN NOT contains({sql}, '.') THEN TRY_CAST(replace({sql}, ',', '.') AS {lake}) END"
+        bare = f"replace({bare}, ',', '.')"
+    else:
+        plain = f"TRY_CAST({sql} AS {lake})"
+    return (
+        f"coalesce({plain}, CASE WHEN contains({sql}, '{mark}') AND regexp_full_match({sql}, '{grouped}') "
+        f"THEN TRY_CAST({bare} AS {lake}) END)"
+    )
+
+
+def _time(sql: str, of: str, to: str, alias: str, zone: str, formats: tuple[str, ...]) -> Typed:
+    """A local time becomes UTC by its zone. One the zone skips in spring counts as if the clock had not been put forward."""
+    if not is_direct(of, to):
+        instants, locals_ = _read(sql if of == "VARCHAR" else f"CAST({sql} AS VARCHAR)", formats or ("iso",))
+    elif _family(of) == "aware":
+        instants, locals_ = [sql], []
+    else:
+        instants, locals_ = [], [f"TRY_CAST({sql} AS TIMESTAMP)"]
+    first, moments, days = {}, [], []
+    zoned = f"timezone({literal(zone)}, {{0}})"
+    if instants:
+        aware = f"{alias}_instant"
+        first[aware] = _either(instants)
+        fits = f"{aware} BETWEEN CAST({_EARLIEST} AS TIMESTAMPTZ) AND CAST({_LATEST} AS TIMESTAMPTZ)"
+        moments.append(f"WHEN {fits} THEN {aware}")
+        days.append(f"WHEN {fits} THEN CAST({zoned.format(aware)} AS DATE)")
+    if locals_:
+        naive = f"{alias}_local"
+        first[naive] = _either(locals_)
+        fits = f"{naive} BETWEEN {_EARLIEST} AND {_LATEST}"
+        moments.append(f"WHEN {fits} THEN {zoned.format(naive)}")
+        days.append(f"WHEN {fits} THEN CAST({naive} AS DATE)")
+    moment, day = f"CASE {' '.join(moments)} END", f"CASE {' '.join(days)} END"
+    return Typed(day, first=first) if to == "date" else Typed(moment, day, first)
+
+
+def _read(text: str, formats: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """SQL of instants (where the text has an offset) and of local times, each in the formats' order."""
+    instants, locals_ = [], []
+    for form in formats:
+        if form == "iso":
+            # An offset cannot be told by TIMESTAMP's cast, which drops it; "2010-12-01" ends like one.
+            offset = f"contains({text}, '+') OR suffix({text}, 'Z') OR (length({text}) > 19 AND {_OFFSET.format(text)})"
+            instants.append(f"CASE WHEN {offset} THEN TRY_CAST({text} AS TIMESTAMPTZ) END")
+            locals_.append(f"CASE WHEN NOT ({offset}) THEN TRY_CAST({text} AS TIMESTAMP) END")
+        elif form in ("epoch", "epoch_ms"):
+            scale = 1_000_000 if form == "epoch" else 1000
+            micros = f"CAST(round(TRY_CAST({text} AS DECIMAL(30, 6)) * {scale}) AS BIGINT)"
+            instants.append(f"TRY(make_timestamptz({micros}))")
+        elif "%z" in form:
+            instants.append(f"try_strptime({text}, {literal(form)})")
+        else:
+            locals_.append(f"try_strptime({text}, {literal(form)})")
+    return instants, locals_
+
+
+def _either(choices: list[str]) -> str:
+    return choices[0] if len(choices) == 1 else f"coalesce({', '.join(choices)})" if choices else "NULL"
+
+
+def _family(of: str) -> str:
+    if of in _INTEGERS:
+        return "integer"
+    if of in _FLOATS:
+        return "float"
+    if of.startswith("DECIMAL"):
+        return "decimal"
+    if of.startswith("TIMESTAMP"):
+        return "aware" if of == _AWARE else "time"
+    return {"BOOLEAN": "boolean", "DATE": "date"}.get(of, "other")

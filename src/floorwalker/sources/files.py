@@ -1,0 +1,110 @@
+"""Deliveries: the files of a source as they lie in the project, each known by its bytes.
+
+In: a mapping and the folder its patterns start from. Out: a list of `Delivery`, in order of name. A delivery is one file, or with
+`delivery = "folder"` all matching files of one folder. The same bytes under the same mapping are the same delivery, under
+whatever name; two files with equal bytes are delivered once.
+
+>>> import tempfile; from floorwalker.sources.mapping import parse_mapping
+>>> folder = Path(tempfile.mkdtemp()); _ = (folder / "a.csv").write_text("no\\n1\\n"); _ = (folder / "b.csv").write_text("no\\n1\\n")
+>>> mapping = parse_mapping('source = "s"\\nfiles = "*.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }')
+>>> [delivery.files[0].name for delivery in find_deliveries(mapping, folder)]
+['a.csv']
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from floorwalker.errors import SourceError
+from floorwalker.sources.mapping import Mapping
+
+_ENDINGS = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """A file, and what people call it: its path within the project where it lies there."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a source handed over at once."""
+
+    source: str
+    files: tuple[DeliveredFile, ...]
+    fingerprint: str
+    """Of bytes and mapping: a changed mapping makes it a new delivery, whose known rows add nothing."""
+    content: str
+    """Of the bytes alone: what was quarantined under an earlier mapping is found by it."""
+
+    @property
+    def delivery_id(self) -> str:
+        return self.fingerprint[:32]
+
+    @property
+    def name(self) -> str:
+        """The file's name, or the folder's."""
+        names = self.files[0].name
+        return names if len(self.files) == 1 else str(Path(names).parent)
+
+
+def find_deliveries(mapping: Mapping, root: Path | str) -> list[Delivery]:
+    """All deliveries that match the mapping's patterns, relative ones below `root`; each file's bytes are read once."""
+    root = Path(root)
+    paths: dict[Path, None] = {}
+    for pattern in mapping.files:
+        for found in glob.glob(pattern, root_dir=root, recursive=True):
+            path = root / found
+            if path.is_file():
+                paths[path] = None
+    groups: dict[Path, list[Path]] = {}
+    for path in sorted(paths):
+        groups.setdefault(path.parent if mapping.delivery == "folder" else path, []).append(path)
+    deliveries: dict[str, Delivery] = {}
+    for parts in groups.values():
+        delivery = make_delivery(mapping, parts, root)
+        deliveries.setdefault(delivery.fingerprint, delivery)
+    return list(deliveries.values())
+
+
+def make_delivery(mapping: Mapping, paths: list[Path], root: Path) -> Delivery:
+    """The delivery that consists of these files. Raises `SourceError` when one cannot be opened."""
+    files, digests = [], []
+    for path in paths:
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        files.append(DeliveredFile(path, name))
+        try:
+            with path.open("rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise SourceError(f"{name} cannot be read", why=str(error), fix="check the file's permissions") from error
+    content = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+    fingerprint = hashlib.sha256(f"{mapping.source}\0{mapping.digest}\0{content}".encode()).hexdigest()
+    return Delivery(mapping.source, tuple(files), fingerprint, content)
+
+
+def file_format(mapping: Mapping, path: Path) -> str:
+    """csv, tsv, jsonl or parquet, by the mapping or by the name's ending before .gz or .zst."""
+    if mapping.format != "auto":
+        return mapping.format
+    ending = Path(path.stem).suffix if path.suffix.lower() in (".gz", ".zst") else path.suffix
+    form = _ENDINGS.get(ending.lower())
+    if form is None:
+        raise SourceError(f"cannot tell the format of {path.name}", fix='set format = "csv", "tsv", "jsonl" or "parquet"')
+    return form
