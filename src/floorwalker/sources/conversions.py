@@ -72,13 +72,14 @@ def clean_layers(
     """
     if not columns:
         return f"SELECT * FROM {source}"
-    words = ", ".join(literal(word) for word in dict.fromkeys(("", *null_values)))
+    # Not IN: DuckDB makes a join of it, which works out every column whether it is used or not.
+    words = " ".join(f"WHEN {literal(word)} THEN NULL" for word in dict.fromkeys(("", *null_values)))
     texts, trimmed, named = [], [], []
     for index, (alias, (sql, of)) in enumerate(columns.items()):
         text, bare = f"fw_text{index}", f"fw_bare{index}"
         texts.append(f"{_as_text(sql, of, nul_bytes)} AS {text}")
         trimmed.append(f"{_trim(text) if of == 'VARCHAR' else text} AS {bare}")
-        named.append(f"CASE WHEN {bare} IN ({words}) THEN NULL ELSE {bare} END AS {quoted(alias)}")
+        named.append(f"CASE {bare} {words} ELSE {bare} END AS {quoted(alias)}")
     inner = f"SELECT *, {', '.join(trimmed)} FROM (SELECT *, {', '.join(texts)} FROM {source})"
     return f"SELECT *, {', '.join(named)} FROM ({inner})"
 

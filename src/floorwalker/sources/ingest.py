@@ -118,7 +118,7 @@ def new_rows_sql(kind: str, existing: str) -> str:
     """SELECT of the rows of `incoming_<kind>` that `existing` (any table expression with event_id; "" is none) does not hold."""
     if not existing:
         return f"SELECT * FROM incoming_{kind}"
-    return f"SELECT * FROM incoming_{kind} WHERE event_id NOT IN (SELECT event_id FROM {existing})"
+    return f"SELECT * FROM incoming_{kind} ANTI JOIN (SELECT event_id FROM {existing}) AS existing USING (event_id)"
 
 
 def drop_incoming(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,29 @@
+"""Tables the events room keeps in the project's SQLite database; `engines.database` applies them in order.
+
+>>> import sqlite3; database = sqlite3.connect(":memory:"); _ = [database.executescript(sql) for sql in MIGRATIONS]
+>>> database.execute("SELECT count(*) FROM quarantine").fetchone()
+(0,)
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE quarantine (
+      id          INTEGER PRIMARY KEY,
+      source      TEXT NOT NULL,
+      kind        TEXT NOT NULL,          -- '' where no kind could be told: a malformed line, a row no map takes
+      delivery_id TEXT NOT NULL,
+      fingerprint TEXT NOT NULL,          -- the delivery's bytes and mapping
+      content     TEXT NOT NULL,          -- the delivery's bytes alone
+      file        TEXT NOT NULL,
+      row_number  INTEGER NOT NULL,       -- 1 is the first row after the header
+      reason      TEXT NOT NULL,
+      raw         TEXT NOT NULL,          -- the row as JSON: an object, or the line as a string where it is no row
+      received_at TEXT NOT NULL,
+      UNIQUE (fingerprint, file, row_number)
+    );
+    CREATE INDEX quarantine_content ON quarantine (source, content);
+    CREATE INDEX quarantine_reason ON quarantine (source, reason);
+    """,
+)
