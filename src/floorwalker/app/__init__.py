@@ -1,0 +1,1 @@
+"""How Floorwalker is started: command line, configuration, the run, the HTTP service."""

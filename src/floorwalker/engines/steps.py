@@ -1,6 +1,6 @@
 """A step: work in Python that reads tables of the lake and writes others, as a SQL model does.
 
-In: the names of the tables read and written, and a function. Out: a node in the run's graph, ordered with the SQL models.
+In: the names of the tables read and written, and a function. Out: a node of the run's graph, ordered with the models.
 
 >>> def double(context: StepContext) -> None:
 ...     context.write("gold.doubled", context.connection.sql("SELECT 2 * x AS y FROM gold.numbers"))

@@ -12,6 +12,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE quarantine (
       id          INTEGER PRIMARY KEY,
       source      TEXT NOT NULL,
+      mapping     TEXT NOT NULL,          -- name of the mapping that refused it
       kind        TEXT NOT NULL,          -- '' where no kind could be told: a malformed line, a row no map takes
       delivery_id TEXT NOT NULL,
       fingerprint TEXT NOT NULL,          -- the delivery's bytes and mapping
@@ -21,9 +22,10 @@ MIGRATIONS: tuple[str, ...] = (
       reason      TEXT NOT NULL,
       raw         TEXT NOT NULL,          -- the row as JSON: an object, or the line as a string where it is no row
       received_at TEXT NOT NULL,
+      run_id      TEXT NOT NULL,
       UNIQUE (fingerprint, file, row_number)
     );
-    CREATE INDEX quarantine_content ON quarantine (source, content);
+    CREATE INDEX quarantine_content ON quarantine (source, mapping, content);
     CREATE INDEX quarantine_reason ON quarantine (source, reason);
     """,
 )

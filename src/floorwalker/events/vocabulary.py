@@ -1,6 +1,6 @@
 """The vocabulary: every kind of record a source can be mapped to, with its columns.
 
-In: nothing. Out: `KINDS`, from which the mappings are checked, the bronze tables are made and the documentation is written.
+In: nothing. Out: `KINDS`, from which mappings are checked, bronze tables are made and the documentation is written.
 
 >>> KINDS["order_lines"].column("quantity").required
 True
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 SCHEMA_VERSION = 1
 """Version of the bronze tables; `floorwalker migrate` moves older ones forward."""
 
-# Types a mapping can produce, and what they are in the lake. `id` is text cleaned of spreadsheet damage ("17850.0" -> "17850").
+# Types a mapping can produce, and what they are in the lake. `id` is text cleaned of spreadsheet damage ("17850.0").
 LAKE_TYPES = {
     "text": "VARCHAR",
     "id": "VARCHAR",
@@ -66,7 +66,9 @@ class Kind:
 
 
 COMMON = (
-    Column("event_id", "id", about="the row's key: a hash of its content and its ordinal among equal rows of its delivery"),
+    Column(
+        "event_id", "id", about="the row's key: a hash of its content and its ordinal among equal rows of its delivery"
+    ),
     Column("source", about="name of the source in its mapping"),
     Column("delivery_id", "id", about="the delivery that brought the row first"),
     Column("schema_version", "integer"),
@@ -78,12 +80,16 @@ COMMON = (
     Column("brand"),
     Column("legal_entity"),
     Column("language"),
-    Column("purposes", about="purposes the record was collected for, space-separated; empty: the consent policy decides"),
+    Column(
+        "purposes", about="purposes the record was collected for, space-separated; empty: the consent policy decides"
+    ),
 )
 
 PERSON = (
     Column("record_id", "id", about="hash of who this row says it is: rows with the same words share it"),
-    Column("customer_ref", "id", personal=True, about="the source's own customer number; means nothing in another source"),
+    Column(
+        "customer_ref", "id", personal=True, about="the source's own customer number; means nothing in another source"
+    ),
     Column("account_id", "id", personal=True, about="login of the shop or app, verified"),
     Column("loyalty_id", "id", personal=True),
     Column("email", personal=True),
@@ -101,138 +107,235 @@ _ORDER = (
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("order_lines", "a line of an order or receipt; an order is the lines with one order_key", (
-            *_ORDER,
-            Column("line_no", "id"),
-            Column("product_id", "id", required=True),
-            Column("product_name"),
-            Column("quantity", "quantity", required=True),
-            Column("unit_price", "money", required=True, about="price of one piece before the line's discount"),
-            Column("discount", "money", about="discount on the whole line"),
-            Column("amount", "money", about="what the line cost: quantity × unit_price − discount unless mapped"),
-            _MONEY_OF,
-            Column("store_id", "id"),
-            Column("country"),
-            Column("size"),
-            Column("coupon"),
-        ), person=True),
-        Kind("returns", "goods brought back, or an order line cancelled; quantities and amounts are positive", (
-            Column("return_id", "id"),
-            Column("order_id", "id"),
-            Column("order_key", "id"),
-            Column("product_id", "id", required=True),
-            Column("product_name"),
-            Column("quantity", "quantity", required=True),
-            Column("unit_price", "money"),
-            Column("amount", "money", about="money given back: quantity × unit_price unless mapped"),
-            _MONEY_OF,
-            Column("store_id", "id"),
-            Column("country"),
-            Column("reason"),
-            Column("is_cancellation", "boolean"),
-        ), person=True),
-        Kind("customers", "what one system knows about one of its customers", (
-            Column("given_name", personal=True),
-            Column("family_name", personal=True),
-            Column("birth_date", "date", personal=True),
-            Column("gender"),
-            Column("address", personal=True),
-            Column("postcode", personal=True),
-            Column("city"),
-            Column("country"),
-        ), person=True),
-        Kind("consents", "a person gave, refused or withdrew consent for a purpose; an unsubscribe is a withdrawal", (
-            Column("purpose", required=True, values=("analytics", "personalization", "marketing_email", "marketing_sms",
-                                                     "marketing_push", "ads", "profiling", "all")),
-            Column("status", required=True, values=("granted", "denied", "withdrawn")),
-            Column("basis", about="consent, contract, legitimate_interest"),
-            Column("text_version"),
-            Column("method", about="web form, till, call centre, unsubscribe link, …"),
-        ), person=True),
-        Kind("browse_events", "what a visitor did on the web or in the app", (
-            Column("event_name", required=True, about="e-commerce vocabulary v2: Product Viewed, Product Added, Page Viewed, …"),
-            Column("session_id", "id"),
-            Column("product_id", "id"),
-            Column("category"),
-            Column("url"),
-            Column("query"),
-            Column("quantity", "quantity"),
-            Column("price", "money"),
-            _MONEY_OF,
-        ), person=True),
-        Kind("email_events", "what happened to a message", (
-            Column("event_name", required=True,
-                   values=("Email Sent", "Email Delivered", "Email Opened", "Email Link Clicked", "Email Bounced",
-                           "Email Marked as Spam", "Unsubscribed")),
-            Column("message_id", "id"),
-            Column("campaign_id", "id"),
-            Column("campaign_name"),
-            Column("link_url"),
-        ), person=True),
-        Kind("loyalty_events", "joined, earned, spent, changed tier", (
-            Column("event_name", required=True, values=("Loyalty Joined", "Points Earned", "Points Redeemed", "Tier Changed",
-                                                        "Loyalty Left")),
-            Column("points", "integer"),
-            Column("tier"),
-            Column("store_id", "id"),
-        ), person=True),
-        Kind("tickets", "a contact with customer service", (
-            Column("ticket_id", "id", required=True),
-            Column("topic"),
-            Column("status"),
-            Column("satisfaction", "integer", about="1 (bad) to 5 (good)"),
-            Column("order_id", "id"),
-        ), person=True),
-        Kind("products", "a product as the shop's catalogue describes it", (
-            Column("product_id", "id", required=True),
-            Column("name"),
-            Column("category"),
-            Column("subcategory"),
-            Column("brand_name", about="the product's own brand"),
-            Column("garment", about="which size scale it has: top, bottom, shoe, …"),
-            Column("color"),
-            Column("size"),
-            Column("price", "money"),
-            Column("cost", "money"),
-            _MONEY_OF,
-            Column("is_active", "boolean"),
-            Column("launched_on", "date"),
-        ), key=("product_id",)),
-        Kind("stores", "a store", (
-            Column("store_id", "id", required=True),
-            Column("name"),
-            Column("city"),
-            Column("region"),
-            Column("country"),
-            Column("time_zone"),
-            Column("latitude", "number"),
-            Column("longitude", "number"),
-            Column("opened_on", "date"),
-        ), key=("store_id",)),
-        Kind("stock", "pieces on hand of a product at a place", (
-            Column("product_id", "id", required=True),
-            Column("store_id", "id", about="empty: the web warehouse"),
-            Column("quantity", "quantity", required=True),
-        ), key=("product_id", "store_id")),
-        Kind("prices", "a product's price from a day on", (
-            Column("product_id", "id", required=True),
-            Column("price", "money", required=True),
-            _MONEY_OF,
-            Column("valid_from", "date"),
-        )),
-        Kind("stock_adjustments", "pieces written off, found or re-booked: neither sale nor return", (
-            Column("reference", "id"),
-            Column("product_id", "id", required=True),
-            Column("quantity", "quantity", required=True),
-            Column("amount", "money"),
-            _MONEY_OF,
-            Column("store_id", "id"),
-            Column("reason"),
-        )),
-        Kind("exchange_rates", "one unit of a currency in the reporting currency, from a day on", (
-            Column("currency", required=True),
-            Column("rate", "number", required=True),
-            Column("rate_date", "date", required=True),
-        ), key=("currency", "rate_date")),
+        Kind(
+            "order_lines",
+            "a line of an order or receipt; an order is the lines with one order_key",
+            (
+                *_ORDER,
+                Column("line_no", "id"),
+                Column("product_id", "id", required=True),
+                Column("product_name"),
+                Column("quantity", "quantity", required=True),
+                Column("unit_price", "money", required=True, about="price of one piece before the line's discount"),
+                Column("discount", "money", about="discount on the whole line"),
+                Column("amount", "money", about="what the line cost: quantity × unit_price − discount unless mapped"),
+                _MONEY_OF,
+                Column("store_id", "id"),
+                Column("country"),
+                Column("size"),
+                Column("coupon"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "returns",
+            "goods brought back, or an order line cancelled; quantities and amounts are positive",
+            (
+                Column("return_id", "id"),
+                Column("order_id", "id"),
+                Column("order_key", "id"),
+                Column("product_id", "id", required=True),
+                Column("product_name"),
+                Column("quantity", "quantity", required=True),
+                Column("unit_price", "money"),
+                Column("amount", "money", about="money given back: quantity × unit_price unless mapped"),
+                _MONEY_OF,
+                Column("store_id", "id"),
+                Column("country"),
+                Column("reason"),
+                Column("is_cancellation", "boolean"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "customers",
+            "what one system knows about one of its customers",
+            (
+                Column("given_name", personal=True),
+                Column("family_name", personal=True),
+                Column("birth_date", "date", personal=True),
+                Column("gender"),
+                Column("address", personal=True),
+                Column("postcode", personal=True),
+                Column("city"),
+                Column("country"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "consents",
+            "a person gave, refused or withdrew consent for a purpose; an unsubscribe is a withdrawal",
+            (
+                Column(
+                    "purpose",
+                    required=True,
+                    values=(
+                        "analytics",
+                        "personalization",
+                        "marketing_email",
+                        "marketing_sms",
+                        "marketing_push",
+                        "ads",
+                        "profiling",
+                        "all",
+                    ),
+                ),
+                Column("status", required=True, values=("granted", "denied", "withdrawn")),
+                Column("basis", about="consent, contract, legitimate_interest"),
+                Column("text_version"),
+                Column("method", about="web form, till, call centre, unsubscribe link, …"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "browse_events",
+            "what a visitor did on the web or in the app",
+            (
+                Column(
+                    "event_name",
+                    required=True,
+                    about="e-commerce vocabulary v2: Product Viewed, Product Added, Page Viewed, …",
+                ),
+                Column("session_id", "id"),
+                Column("product_id", "id"),
+                Column("category"),
+                Column("url"),
+                Column("query"),
+                Column("quantity", "quantity"),
+                Column("price", "money"),
+                _MONEY_OF,
+            ),
+            person=True,
+        ),
+        Kind(
+            "email_events",
+            "what happened to a message",
+            (
+                Column(
+                    "event_name",
+                    required=True,
+                    values=(
+                        "Email Sent",
+                        "Email Delivered",
+                        "Email Opened",
+                        "Email Link Clicked",
+                        "Email Bounced",
+                        "Email Marked as Spam",
+                        "Unsubscribed",
+                    ),
+                ),
+                Column("message_id", "id"),
+                Column("campaign_id", "id"),
+                Column("campaign_name"),
+                Column("link_url"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "loyalty_events",
+            "joined, earned, spent, changed tier",
+            (
+                Column(
+                    "event_name",
+                    required=True,
+                    values=("Loyalty Joined", "Points Earned", "Points Redeemed", "Tier Changed", "Loyalty Left"),
+                ),
+                Column("points", "integer"),
+                Column("tier"),
+                Column("store_id", "id"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "tickets",
+            "a contact with customer service",
+            (
+                Column("ticket_id", "id", required=True),
+                Column("topic"),
+                Column("status"),
+                Column("satisfaction", "integer", about="1 (bad) to 5 (good)"),
+                Column("order_id", "id"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "products",
+            "a product as the shop's catalogue describes it",
+            (
+                Column("product_id", "id", required=True),
+                Column("name"),
+                Column("category"),
+                Column("subcategory"),
+                Column("brand_name", about="the product's own brand"),
+                Column("garment", about="which size scale it has: top, bottom, shoe, …"),
+                Column("color"),
+                Column("size"),
+                Column("price", "money"),
+                Column("cost", "money"),
+                _MONEY_OF,
+                Column("is_active", "boolean"),
+                Column("launched_on", "date"),
+            ),
+            key=("product_id",),
+        ),
+        Kind(
+            "stores",
+            "a store",
+            (
+                Column("store_id", "id", required=True),
+                Column("name"),
+                Column("city"),
+                Column("region"),
+                Column("country"),
+                Column("time_zone"),
+                Column("latitude", "number"),
+                Column("longitude", "number"),
+                Column("opened_on", "date"),
+            ),
+            key=("store_id",),
+        ),
+        Kind(
+            "stock",
+            "pieces on hand of a product at a place",
+            (
+                Column("product_id", "id", required=True),
+                Column("store_id", "id", about="empty: the web warehouse"),
+                Column("quantity", "quantity", required=True),
+            ),
+            key=("product_id", "store_id"),
+        ),
+        Kind(
+            "prices",
+            "a product's price from a day on",
+            (
+                Column("product_id", "id", required=True),
+                Column("price", "money", required=True),
+                _MONEY_OF,
+                Column("valid_from", "date"),
+            ),
+        ),
+        Kind(
+            "stock_adjustments",
+            "pieces written off, found or re-booked: neither sale nor return",
+            (
+                Column("reference", "id"),
+                Column("product_id", "id", required=True),
+                Column("quantity", "quantity", required=True),
+                Column("amount", "money"),
+                _MONEY_OF,
+                Column("store_id", "id"),
+                Column("reason"),
+            ),
+        ),
+        Kind(
+            "exchange_rates",
+            "one unit of a currency in the reporting currency, from a day on",
+            (
+                Column("currency", required=True),
+                Column("rate", "number", required=True),
+                Column("rate_date", "date", required=True),
+            ),
+            key=("currency", "rate_date"),
+        ),
     )
 }

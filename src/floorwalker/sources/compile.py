@@ -173,7 +173,10 @@ class CompiledMap:
             # What an expression makes may have blanks around it again.
             texts = {f"c{name}": (name, "VARCHAR") for name in words}
             inner = f"({clean_layers(inner, texts, self.mapping.null_values)})"
-            sources = {name: sql.replace(f"e_{name}", f"ce_{name}") if f"e_{name}" in words else sql for name, sql in sources.items()}
+            sources = {
+                name: sql.replace(f"e_{name}", f"ce_{name}") if f"e_{name}" in words else sql
+                for name, sql in sources.items()
+            }
         first = [f"{sql} AS s_{name}" for name, sql in sources.items()]
         second = [f"{sql} AS {alias}" for alias, sql in helpers.items()]
         third = [*(f"{sql} AS v_{name}" for name, sql in values.items()), f"{day} AS v_day"]
@@ -241,7 +244,11 @@ class CompiledMap:
 
     def check_constant(self, column: ColumnMap, about: Column) -> None:
         if constant_text(self.connection, self.mapping, column, about) is None:
-            why = f"{column.value!r} is not one of: {', '.join(about.values)}" if about.values else f"it is no {about.type}"
+            why = (
+                f"{column.value!r} is not one of: {', '.join(about.values)}"
+                if about.values
+                else f"it is no {about.type}"
+            )
             raise ConfigError(f"the value of '{column.target}' does not fit", why=f"{self.mapping.path}: {why}")
 
     def accepted(self, sql: str, column: ColumnMap, about: Column) -> str:
@@ -264,7 +271,9 @@ class CompiledMap:
             if about.required or (name == "occurred_at" and needs_time(self.kind)):
                 found.append((name, f"s_{name} IS NULL", "missing"))
         if amount := default_amount(self.kind, set(self.item.mapped), "v_"):
-            found.append(("amount", f"v_quantity IS NOT NULL AND v_unit_price IS NOT NULL AND {amount} IS NULL", "too large"))
+            found.append(
+                ("amount", f"v_quantity IS NOT NULL AND v_unit_price IS NOT NULL AND {amount} IS NULL", "too large")
+            )
         return found
 
     def number_refusals(self) -> list[str]:
@@ -272,14 +281,17 @@ class CompiledMap:
         of = {text: column.target for column in reversed(self.item.columns) for text in column.numbers}
         wrong = "CASE WHEN n_{0} IS NOT NULL AND as_number(n_{0}) IS NULL THEN {1} END"
         return [
-            wrong.format(index, literal(f"{of[text]}: cannot be read as a number")) for index, text in enumerate(numbers)
+            wrong.format(index, literal(f"{of[text]}: cannot be read as a number"))
+            for index, text in enumerate(numbers)
         ]
 
     def suppression(self, suppressed: str, hash_sql: HashSql | None) -> str:
         known = [column.name for column in IDENTIFIERS if self.kind.person and column.name in self.item.mapped]
         if not suppressed or hash_sql is None or not known:
             return "false"
-        checks = [f"coalesce({hash_sql(name, f'v_{name}')} IN (SELECT hash FROM {suppressed}), false)" for name in known]
+        checks = [
+            f"coalesce({hash_sql(name, f'v_{name}')} IN (SELECT hash FROM {suppressed}), false)" for name in known
+        ]
         return " OR ".join(checks)
 
     def type_of(self, expression: str, target: str) -> str:
@@ -291,17 +303,25 @@ class CompiledMap:
             raise ConfigError(f"the SQL of '{target}' does not run", why=f"{self.mapping.path}: {first}") from error
 
 
-def constant_text(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column: ColumnMap, about: Column) -> str | None:
+def constant_text(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, column: ColumnMap, about: Column
+) -> str | None:
     """A mapping's `value` as text that casts to the column's type; None where it does not fit."""
     zone = column.time_zone or mapping.defaults.time_zone
     read = typed(literal(column.value or ""), "VARCHAR", about.type, zone=zone, formats=column.formats)
-    found = connection.execute(f"SELECT CAST({_in_own_spelling('it', about)} AS VARCHAR) FROM ({read.select()}) AS t(it)").fetchone()
+    found = connection.execute(
+        f"SELECT CAST({_in_own_spelling('it', about)} AS VARCHAR) FROM ({read.select()}) AS t(it)"
+    ).fetchone()
     return found[0] if found else None
 
 
 def default_amount(kind: Kind, mapped: set[str], prefix: str) -> str:
     """quantity × unit_price − discount as SQL; empty where the kind has no such amount or a map fills it. NULL: too large."""
-    if "amount" in mapped or not {"amount", "unit_price"} <= set(kind.names) or not {"quantity", "unit_price"} <= mapped:
+    if (
+        "amount" in mapped
+        or not {"amount", "unit_price"} <= set(kind.names)
+        or not {"quantity", "unit_price"} <= mapped
+    ):
         return ""
     discount = f" - coalesce({prefix}discount, 0)" if "discount" in mapped else ""
     return f"TRY_CAST({prefix}quantity * {prefix}unit_price{discount} AS DECIMAL(18, 4))"

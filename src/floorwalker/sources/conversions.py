@@ -19,7 +19,18 @@ from dataclasses import dataclass, field
 
 from floorwalker.events.vocabulary import LAKE_TYPES
 
-_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+_INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
 _FLOATS = ("FLOAT", "DOUBLE")
 _AWARE = "TIMESTAMP WITH TIME ZONE"
 _SPACES = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
@@ -98,17 +109,20 @@ def _trim(sql: str) -> str:
 
 def is_direct(of: str, to: str) -> bool:
     """Whether a value of DuckDB type `of` can be cast to the vocabulary's type `to` without a detour through text."""
-    return _family(of) in {
-        "id": ("integer",),
-        "text": ("integer",),
-        "integer": ("integer", "float", "decimal"),
-        "quantity": ("integer", "float", "decimal"),
-        "money": ("integer", "float", "decimal"),
-        "number": ("integer", "float", "decimal"),
-        "boolean": ("boolean",),
-        "date": ("date", "time", "aware"),
-        "timestamp": ("date", "time", "aware"),
-    }[to]
+    return (
+        _family(of)
+        in {
+            "id": ("integer",),
+            "text": ("integer",),
+            "integer": ("integer", "float", "decimal"),
+            "quantity": ("integer", "float", "decimal"),
+            "money": ("integer", "float", "decimal"),
+            "number": ("integer", "float", "decimal"),
+            "boolean": ("boolean",),
+            "date": ("date", "time", "aware"),
+            "timestamp": ("date", "time", "aware"),
+        }[to]
+    )
 
 
 def not_nan(sql: str, of: str) -> str:

@@ -106,5 +106,7 @@ def file_format(mapping: Mapping, path: Path) -> str:
     ending = Path(path.stem).suffix if path.suffix.lower() in (".gz", ".zst") else path.suffix
     form = _ENDINGS.get(ending.lower())
     if form is None:
-        raise SourceError(f"cannot tell the format of {path.name}", fix='set format = "csv", "tsv", "jsonl" or "parquet"')
+        raise SourceError(
+            f"cannot tell the format of {path.name}", fix='set format = "csv", "tsv", "jsonl" or "parquet"'
+        )
     return form

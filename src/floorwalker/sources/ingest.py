@@ -1,7 +1,7 @@
 """Deliveries in, typed rows of the vocabulary out: the one path by which files enter the lake.
 
 In: a DuckDB connection, a mapping, the deliveries to read and when they were received. Out: for each kind of the mapping a temporary
-view `incoming_<kind>` with exactly the kind's bronze columns, a table `incoming_quarantine`, and a `BatchResult` that accounts for
+view `incoming_<kind>` with exactly the kind's bronze columns, tables `incoming_quarantine` and `incoming_deliveries`, and a `BatchResult` that accounts for
 every row. Nothing is stored: the caller appends `new_rows_sql(kind, existing)` and keeps the quarantine.
 
     connection.execute(f"INSERT INTO bronze.order_lines {new_rows_sql('order_lines', 'bronze.order_lines')}")
@@ -101,8 +101,8 @@ def read_deliveries(
         for name in mapping.kinds:
             connection.execute(staged_table_sql(mapping, KINDS[name]))
         connection.execute(_QUARANTINE)
-        _register(connection, deliveries)
         groups, refused = make_groups(connection, mapping, deliveries, Path(folder))
+        _register(connection, mapping, deliveries, refused)
         skipped: dict[int, int] = {}
         for group in groups:
             _stage(connection, mapping, group, suppressed, hash_sql)
@@ -131,7 +131,7 @@ def drop_incoming(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 _QUARANTINE = """
-CREATE OR REPLACE TEMP TABLE incoming_quarantine (fw_delivery INTEGER, source VARCHAR, kind VARCHAR, delivery_id VARCHAR,
+CREATE OR REPLACE TEMP TABLE incoming_quarantine (fw_delivery INTEGER, source VARCHAR, mapping VARCHAR, kind VARCHAR, delivery_id VARCHAR,
   fingerprint VARCHAR, content VARCHAR, file VARCHAR, row_number BIGINT, reason VARCHAR, raw VARCHAR)"""
 
 
@@ -146,13 +146,23 @@ def _settings(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute(f"SET preserve_insertion_order = {bool(ordered and ordered[0])}")
 
 
-def _register(connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery]) -> None:
+def _register(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    deliveries: list[Delivery],
+    refused: dict[int, FloorwalkerError],
+) -> None:
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE incoming_deliveries (fw_delivery INTEGER, delivery_id VARCHAR, fingerprint VARCHAR, content VARCHAR)"
+        "CREATE OR REPLACE TEMP TABLE incoming_deliveries (fw_delivery INTEGER, source VARCHAR, mapping VARCHAR, "
+        "delivery_id VARCHAR, fingerprint VARCHAR, content VARCHAR)"
     )
-    rows = [(index, item.delivery_id, item.fingerprint, item.content) for index, item in enumerate(deliveries)]
+    rows = [
+        (index, mapping.source, mapping.name, item.delivery_id, item.fingerprint, item.content)
+        for index, item in enumerate(deliveries)
+        if index not in refused
+    ]
     if rows:
-        connection.executemany("INSERT INTO incoming_deliveries VALUES (?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO incoming_deliveries VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
 def _stage(
@@ -192,7 +202,9 @@ def _put_aside(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     ]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE incoming_bad AS {' UNION ALL '.join(bad)}")
     connection.execute("CREATE OR REPLACE TEMP TABLE incoming_names (fw_file INTEGER, file VARCHAR)")
-    connection.executemany("INSERT INTO incoming_names VALUES (?, ?)", [(part.number, part.name) for part in group.parts])
+    connection.executemany(
+        "INSERT INTO incoming_names VALUES (?, ?)", [(part.number, part.name) for part in group.parts]
+    )
     # A line put aside has a number too: the n-th good row stands behind as many lines as were put aside before it.
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_gaps AS SELECT fw_file, good, max(turn) AS shift FROM (SELECT fw_file, turn, "
@@ -208,7 +220,7 @@ def _put_aside(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
             "ASOF LEFT JOIN incoming_gaps AS g ON g.fw_file = b.fw_file AND g.good < b.fw_row"
         )
     connection.execute(
-        f"INSERT INTO incoming_quarantine SELECT fw_delivery, {literal(mapping.source)}, kind, delivery_id, fingerprint, content, "
+        "INSERT INTO incoming_quarantine SELECT fw_delivery, source, mapping, kind, delivery_id, fingerprint, content, "
         f"file, row_number, reason, raw FROM ({rows} UNION ALL SELECT fw_file, '', record, reason, CAST(to_json(raw) AS VARCHAR) "
         "FROM incoming_malformed) JOIN incoming_parts USING (fw_file) JOIN incoming_names USING (fw_file) "
         "JOIN incoming_deliveries USING (fw_delivery) ORDER BY fw_file, row_number"
@@ -318,7 +330,9 @@ def _account(
         again = connection.execute(f"SELECT count(*) FROM incoming_equal_{name} WHERE fw_again").fetchone()
         kinds[name] = Counts(good + bad + dropped, good, bad, dropped, again[0] if again else 0)
     unrouted = dict(
-        connection.execute("SELECT fw_delivery, count(*) FROM incoming_quarantine WHERE kind = '' GROUP BY fw_delivery").fetchall()
+        connection.execute(
+            "SELECT fw_delivery, count(*) FROM incoming_quarantine WHERE kind = '' GROUP BY fw_delivery"
+        ).fetchall()
     )
     results = []
     for index, delivery in enumerate(deliveries):

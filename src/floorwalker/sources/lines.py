@@ -94,7 +94,9 @@ def well_formed_line(delimiter: bytes, *, lines: bool = False) -> re.Pattern[byt
 
     `lines=True`: quoted fields may hold line ends. Possessive throughout, hence linear.
     """
-    return re.compile(_field(delimiter, lines) + b"(?:" + re.escape(delimiter) + _field(delimiter, lines) + b")*+[ \r]*+")
+    return re.compile(
+        _field(delimiter, lines) + b"(?:" + re.escape(delimiter) + _field(delimiter, lines) + b")*+[ \r]*+"
+    )
 
 
 @functools.cache

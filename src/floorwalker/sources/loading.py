@@ -97,7 +97,9 @@ def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     )
     read = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[group.layout.form](mapping, group)
     first, last = group.parts[0].number, group.parts[-1].number
-    connection.execute("CREATE OR REPLACE TEMP TABLE incoming_files (fw_index BIGINT, fw_file INTEGER, fw_delivery INTEGER)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE incoming_files (fw_index BIGINT, fw_file INTEGER, fw_delivery INTEGER)"
+    )
     connection.executemany(
         "INSERT INTO incoming_files VALUES (?, ?, ?)",
         [(index, part.number, part.delivery) for index, part in enumerate(group.parts)],
@@ -180,7 +182,9 @@ def _csv(mapping: Mapping, group: Group) -> str:
 
 def _jsonl(mapping: Mapping, group: Group) -> str:
     """Lines as one text column, so that a bad one stands alone; `a.b` is tried as a path, then as a key with a dot."""
-    paths = [literal("/" + name.replace("~", "~0").replace("/", "~1").replace(".", "/")) for name in group.layout.columns]
+    paths = [
+        literal("/" + name.replace("~", "~0").replace("/", "~1").replace(".", "/")) for name in group.layout.columns
+    ]
     keys = [literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in group.layout.columns]
     found = f"json_extract_string(fw_line, [{', '.join(paths + keys)}])"
     columns = ", ".join(

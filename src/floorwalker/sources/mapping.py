@@ -115,6 +115,11 @@ class Mapping:
     path: str = ""
 
     @property
+    def name(self) -> str:
+        """The mapping file's name without its ending."""
+        return Path(self.path).stem
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds this mapping produces, each once, in the mapping's order."""
         return tuple(dict.fromkeys(item.kind for item in self.maps))
@@ -181,7 +186,9 @@ class _Reader:
         for key in inherited:
             if key in document:
                 value = document[key]
-                own[key] = " ".join(value) if key == "purposes" and isinstance(value, list) else self.string(document, key)
+                own[key] = (
+                    " ".join(value) if key == "purposes" and isinstance(value, list) else self.string(document, key)
+                )
         defaults = replace(defaults, **own)
         self.zone(defaults.time_zone, "time_zone")
         decimal = self.choice(document, "decimal", (".", ","), ".")
@@ -219,7 +226,9 @@ class _Reader:
         made = {}
         for target, entry in columns.items():
             if target in SET_BY_FLOORWALKER:
-                self.fail(f"column '{target}' is filled by Floorwalker", target, index, fix="take it out of the mapping")
+                self.fail(
+                    f"column '{target}' is filled by Floorwalker", target, index, fix="take it out of the mapping"
+                )
             if target not in targets:
                 self.fail(f"{name} has no column '{target}'", target, index, fix=did_you_mean(target, targets))
             made[target] = self.column_map(kind.column(target), entry, index, decimal)
@@ -236,7 +245,9 @@ class _Reader:
         if isinstance(entry, str):
             entry = {"column": entry}
         if not isinstance(entry, dict):
-            self.fail(f"'{target}' must be a column's name or a table", target, index, fix='for a constant: { value = "…" }')
+            self.fail(
+                f"'{target}' must be a column's name or a table", target, index, fix='for a constant: { value = "…" }'
+            )
         self.known(entry, _OPTIONS, f"option of '{target}'", index, target)
         if sum(key in entry for key in ("column", "expression", "value")) != 1:
             self.fail(f"'{target}' needs one of column, expression, value", target, index)
@@ -251,7 +262,9 @@ class _Reader:
             names, numbers = self.parse(str(entry["expression"]), target, index)
         value = entry.get("value")
         pairs = entry.get("map", {})
-        if not isinstance(pairs, dict) or not all(isinstance(word, str | int | float | bool) for word in pairs.values()):
+        if not isinstance(pairs, dict) or not all(
+            isinstance(word, str | int | float | bool) for word in pairs.values()
+        ):
             self.fail(f"the map of '{target}' must be a table of words", target, index)
         return ColumnMap(
             target=target,
@@ -275,7 +288,9 @@ class _Reader:
         except SqlglotError as error:
             message = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()[0]
             self.fail(f"the SQL of '{key}' does not parse", key, index, fix=message)
-        if isinstance(tree, exp.Query | exp.DDL | exp.DML | exp.Command) or tree.find(exp.Query, exp.AggFunc, exp.Window):
+        if isinstance(tree, exp.Query | exp.DDL | exp.DML | exp.Command) or tree.find(
+            exp.Query, exp.AggFunc, exp.Window
+        ):
             self.fail(f"the SQL of '{key}' must be an expression over one row", key, index)
         bound = {name.name for lam in tree.find_all(exp.Lambda) for name in lam.expressions}
         names = dict.fromkeys(column_name(item) for item in tree.find_all(exp.Column))
@@ -297,7 +312,9 @@ class _Reader:
             self.fail(f"'{key}' must be text", key, index)
         return value
 
-    def strings(self, table: dict[str, Any], key: str, default: tuple[str, ...] = (), index: int = -1) -> tuple[str, ...]:
+    def strings(
+        self, table: dict[str, Any], key: str, default: tuple[str, ...] = (), index: int = -1
+    ) -> tuple[str, ...]:
         value = table.get(key, list(default))
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -307,7 +324,9 @@ class _Reader:
     def choice(self, table: dict[str, Any], key: str, choices: tuple[str, ...], default: str, index: int = -1) -> str:
         value = self.string(table, key, default, index)
         if value not in choices:
-            self.fail(f"{key} = {value!r} is not one of {', '.join(choices)}", key, index, fix=did_you_mean(value, choices))
+            self.fail(
+                f"{key} = {value!r} is not one of {', '.join(choices)}", key, index, fix=did_you_mean(value, choices)
+            )
         return value
 
     def encoding(self, name: str) -> str:

@@ -1,0 +1,49 @@
+# Everything a newcomer or contributor runs. `make` alone lists it.
+PYTHON := .venv/bin/python
+DATA ?= $(or $(FLOORWALKER_BENCH_DATA),../shared/data)
+export FLOORWALKER_BENCH_DATA := $(DATA)
+
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: .venv/.installed ## Make .venv with everything needed to run
+.venv/.installed: pyproject.toml scripts/setup.sh
+	@sh scripts/setup.sh
+	@touch $@
+
+setup-dev: .venv/.installed-dev ## Make .venv with everything needed to develop and test
+.venv/.installed-dev: pyproject.toml scripts/setup.sh
+	@sh scripts/setup.sh dev
+	@touch $@ .venv/.installed
+
+demo: setup ## Simulate a retailer of 20,000 customers, run everything, write demo/report.html
+	@.venv/bin/floorwalker demo
+
+test: setup-dev ## Set up and run the tests (slow ones excepted)
+	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not slow" tests
+
+test-slow: setup-dev ## Run the slow tests too
+	@$(PYTHON) -m pytest -n 2 --dist worksteal tests
+
+check: setup-dev ## Lint, format, import layers, types
+	@.venv/bin/ruff check src tests benchmarks
+	@.venv/bin/ruff format --check -q src tests benchmarks
+	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/ty check src --python .venv -q
+
+format: setup-dev ## Format the code
+	@.venv/bin/ruff check --fix -q src tests benchmarks
+	@.venv/bin/ruff format -q src tests benchmarks
+
+bench-pipeline: setup-dev ## Raw files to gold, 1 M simulated events, against one plain DuckDB script
+	@PYTHONPATH=. $(PYTHON) -m benchmarks.pipeline
+
+bench-recommend: setup-dev ## Item-kNN with recency decay on Amazon Beauty, protocols A and B
+	@PYTHONPATH=. $(PYTHON) -m benchmarks.recommend
+
+clean: ## Remove what the targets made (not .venv)
+	@rm -rf demo dist .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help setup setup-dev demo test test-slow check format bench-pipeline bench-recommend clean

@@ -1,0 +1,103 @@
+"""The command line: `floorwalker COMMAND`.
+
+In: arguments. Out: an exit code: 0 done, 1 an error a person can mend, 2 wrong usage, 130 interrupted.
+
+Each command lives in `app/commands/` and imports what it needs when it runs, so that `floorwalker --help` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from floorwalker import __version__
+from floorwalker.errors import FloorwalkerError
+
+# name → (module, help): the help stands here so that listing commands imports none of them.
+COMMANDS = {
+    "init": ("setup", "Make a project folder."),
+    "config": ("setup", "Show the settings and where each comes from."),
+    "simulate": ("setup", "Write the raw files of a made-up retailer."),
+    "demo": ("demo", "Simulate a retailer and run everything on it."),
+    "run": ("run", "Read new files and bring every table up to date."),
+    "status": ("run", "What has been read, built and published."),
+    "report": ("run", "Write the HTML report of the published run."),
+    "models": ("data", "List, lint and show the SQL models."),
+    "query": ("data", "Ask the published tables a question in SQL."),
+    "quarantine": ("data", "Rows that did not fit, and why."),
+    "customers": ("customers", "Find customers and show their one record."),
+    "segments": ("customers", "List segments, their members, and why someone is in one."),
+    "decide": ("decide", "One decision for one customer, with reasons."),
+    "serve": ("decide", "Start the HTTP service."),
+    "keys": ("decide", "Make, list and revoke API keys."),
+    "audience": ("activate", "List audiences and export one to a file."),
+    "erase": ("govern", "Erase a person from every store, with proof."),
+    "audit": ("govern", "Who did what, and whether the log is intact."),
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"floorwalker.app.commands.{COMMANDS[cmd_name][0]}")
+        return getattr(module, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from floorwalker.errors import did_you_mean
+
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            ctx.fail(f"no command '{name}': {did_you_mean(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("-p", "--project", "folder", default=".", metavar="DIR", help="The project folder (default: here).")
+@click.version_option(__version__, prog_name="floorwalker")
+@click.pass_context
+def floorwalker(ctx: click.Context, folder: str) -> None:
+    """One customer across stores, web, app, e-mail and loyalty, and one decision for every channel.
+
+    \b
+    Start:   floorwalker init shop --template demo && cd shop && floorwalker run
+    Then:    floorwalker customers search ann@example.com
+    """
+    ctx.obj = folder
+
+
+def main() -> None:
+    """Entry point: errors with a cure are printed as such, without a traceback."""
+    try:
+        code = floorwalker.main(standalone_mode=False)
+    except FloorwalkerError as error:
+        click.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.secho("interrupted: nothing half-written is visible; the next run continues", fg="yellow", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has left: nothing more to say.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""`models`, `query`, `quarantine`: looking at tables, at what makes them, and at rows that did not fit."""
+
+from __future__ import annotations
+
+import click
+
+from floorwalker.app.output import json_option, show, table
+
+
+@click.group()
+def models() -> None:
+    """List, lint and show the SQL models, the product's and yours."""
+
+
+@models.command("list")
+@json_option
+@click.pass_obj
+def list_models(folder: str, as_json: bool) -> None:
+    """Every table in the order a run builds it.
+
+    \b
+    floorwalker models list
+    """
+    from floorwalker.app.config import load_config
+    from floorwalker.app.graph import build_graph
+    from floorwalker.engines.models import SqlModel
+    from floorwalker.engines.project import Project
+    from floorwalker.engines.runner import writes_of
+
+    project = Project(folder)
+    graph = build_graph(project, load_config(project).settings)
+    rows = []
+    for name in graph.order:
+        node = graph.nodes[name]
+        kind = "sql" if isinstance(node, SqlModel) else "step"
+        rows += [(written, kind, ", ".join(node.reads)) for written in writes_of(node)]
+    table(("table", "made by", "reads"), rows, as_json)
+
+
+@models.command("lint")
+@json_option
+@click.pass_obj
+def lint_models(folder: str, as_json: bool) -> None:
+    """What in the models would not run, or not give the same rows, on Spark, Databricks or Snowflake.
+
+    \b
+    floorwalker models lint
+    """
+    from floorwalker.app.graph import all_models
+    from floorwalker.engines.models import lint
+    from floorwalker.engines.project import Project
+
+    found = [(model.where, one.line, one.message) for model in all_models(Project(folder)) for one in lint(model)]
+    if found or as_json:
+        table(("model", "line", "finding"), found, as_json)
+    else:
+        click.echo("every model travels")
+    if found:
+        raise SystemExit(1)
+
+
+@models.command("show")
+@click.argument("name")
+@click.option("--dialect", default="duckdb", show_default=True, help="duckdb, spark, databricks, snowflake.")
+@click.pass_obj
+def show_model(folder: str, name: str, dialect: str) -> None:
+    """The SQL of a model, translated on request.
+
+    \b
+    floorwalker models show gold.customers --dialect spark
+    """
+    import sqlglot
+
+    from floorwalker.app.graph import all_models
+    from floorwalker.engines.models import ENGINES
+    from floorwalker.engines.project import Project
+    from floorwalker.errors import NotFoundError, did_you_mean
+
+    known = {model.name: model for model in all_models(Project(folder))}
+    if name not in known:
+        raise NotFoundError(f"no model {name}", fix=did_you_mean(name, known))
+    if dialect == "duckdb":
+        click.echo(known[name].sql)
+        return
+    if dialect not in ENGINES:
+        raise NotFoundError(f"no dialect {dialect}", fix=did_you_mean(dialect, ("duckdb", *ENGINES)))
+    click.echo(sqlglot.transpile(known[name].sql, read="duckdb", write=dialect, pretty=True)[0])
+
+
+@click.command()
+@click.argument("sql")
+@click.option("--limit", default=50, show_default=True, help="Rows at most; 0 for all.")
+@json_option
+@click.pass_obj
+def query(folder: str, sql: str, limit: int, as_json: bool) -> None:
+    """Ask the published tables a question in SQL (DuckDB's dialect, reading only).
+
+    \b
+    floorwalker query "SELECT segment, COUNT(*) FROM gold.rfm GROUP BY 1 ORDER BY 2 DESC"
+    """
+    import duckdb
+
+    from floorwalker.engines.lake import Lake
+    from floorwalker.engines.project import Project
+    from floorwalker.errors import ModelError
+
+    connection = Lake(Project(folder)).read()
+    try:
+        relation = connection.sql(sql)
+    except duckdb.Error as error:
+        raise ModelError("the query does not run", why=str(error)) from None
+    if relation is None:
+        raise ModelError("only SELECT is allowed here")
+    rows = (relation.limit(limit) if limit else relation).fetchall()
+    table(relation.columns, rows, as_json)
+
+
+@click.group()
+def quarantine() -> None:
+    """Rows that did not fit, and why."""
+
+
+@quarantine.command("list")
+@click.option("--source", help="Only this source.")
+@click.option("--reason", help="Only reasons that contain this.")
+@click.option("--limit", default=20, show_default=True)
+@click.option("--offset", default=0, show_default=True)
+@json_option
+@click.pass_obj
+def list_rows(folder: str, source: str | None, reason: str | None, limit: int, offset: int, as_json: bool) -> None:
+    """Quarantined rows, newest first.
+
+    \b
+    floorwalker quarantine list --source till
+    """
+    from floorwalker.app.state import open_state
+    from floorwalker.engines.project import Project
+    from floorwalker.events.quarantine import list_quarantine
+
+    with open_state(Project(folder)) as state:
+        rows = list_quarantine(state, source=source, reason=reason, limit=limit, offset=offset)
+    names = ("id", "source", "file", "row_number", "reason")
+    table(names, [tuple(getattr(row, name) for name in names) for row in rows], as_json)
+
+
+@quarantine.command("show")
+@click.argument("row_id", type=int)
+@json_option
+@click.pass_obj
+def show_row(folder: str, row_id: int, as_json: bool) -> None:
+    """One quarantined row as it was received.
+
+    \b
+    floorwalker quarantine show 17
+    """
+    from floorwalker.app.state import open_state
+    from floorwalker.engines.project import Project
+    from floorwalker.events.quarantine import show_quarantine
+
+    with open_state(Project(folder)) as state:
+        row = show_quarantine(state, row_id)
+    show(row if isinstance(row, dict) else vars(row), as_json)

@@ -1,0 +1,90 @@
+"""`run`, `status`, `report`: bringing a project up to date and seeing that it is."""
+
+from __future__ import annotations
+
+import click
+
+from floorwalker.app.output import json_option, progress_bars, show, table, to_json
+
+
+@click.command()
+@click.option("--source", "sources", multiple=True, help="Read only these sources.")
+@click.option("--reload", is_flag=True, help="Read known deliveries again (after a mapping changed).")
+@click.option("--no-report", is_flag=True, help="Do not write report.html.")
+@json_option
+@click.pass_obj
+def run(folder: str, sources: tuple[str, ...], reload: bool, no_report: bool, as_json: bool) -> None:
+    """Read new files and bring every table up to date; readers see the old run until the new one is whole.
+
+    \b
+    floorwalker run
+    """
+    from floorwalker.app.config import load_config
+    from floorwalker.app.pipeline import run as run_project
+    from floorwalker.app.reporting import headline, write_report
+    from floorwalker.engines.project import Project
+
+    project = Project(folder)
+    settings = load_config(project).settings
+    with progress_bars("run") as progress:
+        result = run_project(project, settings, progress=progress, only_sources=sources, reload=reload)
+        if settings.run.report and not no_report and (result.status == "published" or not (project.root / "report.html").exists()):
+            progress("report", 0.0, "")
+            write_report(project, settings, result)
+            progress("report", 1.0, "")
+    if as_json:
+        click.echo(to_json(result.summary(), 2))
+        return
+    for line in headline(project, result):
+        click.echo(line)
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def status(folder: str, as_json: bool) -> None:
+    """What has been read, built and published.
+
+    \b
+    floorwalker status
+    """
+    from floorwalker.app.state import open_state
+    from floorwalker.engines.lake import Lake
+    from floorwalker.engines.project import Project
+    from floorwalker.sources.deliveries import sources_read
+
+    project = Project(folder)
+    pointer = Lake(project).pointer()
+    with open_state(project) as state:
+        runs = state.execute(
+            "SELECT run_id, status, as_of, rows_new, tables_built, seconds, message FROM runs ORDER BY started_at DESC LIMIT 5"
+        ).fetchall()
+        read = sources_read(state)
+    names = ("run_id", "status", "as_of", "rows_new", "tables_built", "seconds", "message")
+    if as_json:
+        show({"published": pointer, "sources": read, "runs": [dict(zip(names, row, strict=True)) for row in runs]}, True)
+        return
+    click.echo(f"published: {pointer.run_id} (as of {pointer.as_of})" if pointer else "nothing published yet")
+    if read:
+        table(tuple(read[0]), [tuple(row.values()) for row in read], title="sources")
+    table(names, runs, title="runs")
+
+
+@click.command()
+@click.option("--out", type=click.Path(dir_okay=False), help="File (default: report.html in the project).")
+@click.pass_obj
+def report(folder: str, out: str | None) -> None:
+    """Write the HTML report of the published run, and the same numbers as JSON beside it.
+
+    \b
+    floorwalker report --out report.html
+    """
+    from pathlib import Path
+
+    from floorwalker.app.config import load_config
+    from floorwalker.app.reporting import write_report
+    from floorwalker.engines.project import Project
+
+    project = Project(folder)
+    path = write_report(project, load_config(project).settings, None, out=Path(out) if out else None)
+    click.echo(f"wrote {path}")

@@ -1,0 +1,73 @@
+"""The run's graph: the product's models and steps, joined by the user's own models.
+
+In: a project and its settings. Out: a `Graph` from bronze tables to gold ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from floorwalker.engines.models import SqlModel, load_models
+from floorwalker.engines.runner import Graph, plan
+from floorwalker.engines.steps import Step
+from floorwalker.errors import ModelError
+from floorwalker.events.vocabulary import KINDS
+from floorwalker.profiles import SQL
+
+if TYPE_CHECKING:
+    from floorwalker.app.settings import Settings
+    from floorwalker.engines.project import Project
+
+BRONZE = tuple(f"bronze.{kind}" for kind in KINDS)
+
+
+def all_models(project: Project) -> list[SqlModel]:
+    """The product's models, then the project's. A project may not redefine one of the product's tables."""
+    own = load_models(SQL)
+    theirs = load_models(project.sql) if project.sql.exists() else []
+    taken = {model.name for model in own}
+    for model in theirs:
+        if model.name in taken:
+            raise ModelError(f"{model.where} would replace the product's own {model.name}", fix="give it another name")
+    return own + theirs
+
+
+def all_steps(project: Project, settings: Settings) -> list[Step]:
+    """The rooms' steps in Python."""
+    from floorwalker.governance.consent import load_consent_policy
+    from floorwalker.identity.steps import steps as identity_steps
+    from floorwalker.models.recommend.steps import steps as recommend_steps
+    from floorwalker.models.segmentation.clusters import cluster_steps
+    from floorwalker.models.segmentation.rfm import rfm_steps
+    from floorwalker.profiles.segments import segment_steps
+
+    consent = load_consent_policy(project.policies / "consent.toml")
+    absent = "allow" if consent.when_absent("personalization") else "deny"
+    return [
+        *identity_steps(settings.identity),
+        *rfm_steps(),
+        *cluster_steps(settings.segmentation),
+        *segment_steps(project.policies / "segments.toml"),
+        *recommend_steps(settings.recommend, tracker_of(project), absent),
+    ]
+
+
+def tracker_of(project: Project) -> Callable[[str, dict[str, Any], dict[str, float], Path], None]:
+    """What the recommender calls to have a fitted model in MLflow: parameters, figures and the model's files."""
+
+    def track(name: str, params: dict[str, Any], metrics: dict[str, float], folder: Path) -> None:
+        from floorwalker.models.tracking import Tracker
+
+        with Tracker(project).run(name, params, {"run_id": folder.name}) as run:
+            run.metrics(metrics)
+            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                run.model_file("_".join(file.relative_to(folder).parts), file.read_bytes())
+
+    return track
+
+
+def build_graph(project: Project, settings: Settings, extra: Iterable[Step] = ()) -> Graph:
+    """Plan the whole run. Raises ModelError for whatever does not fit together."""
+    return plan(all_models(project), [*all_steps(project, settings), *extra], BRONZE)

@@ -1,0 +1,76 @@
+"""The service's figures, for Prometheus.
+
+In: what happens. Out: text. With several workers the figures of all are added up, by files in the folder that
+`PROMETHEUS_MULTIPROC_DIR` names (service.serve sets it).
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+
+class Figures:
+    """Counters and gauges of one worker, in a registry of their own. Labels have few values, none of them personal."""
+
+    def __init__(self) -> None:
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            # The library looks only when it is first imported, which a forked worker's parent has done long ago.
+            values.ValueClass = values.MultiProcessValue()
+        self._registry = CollectorRegistry()
+        own = {"registry": self._registry}
+        self._decisions = Counter("floorwalker_decisions", "Decisions made", ["surface", "personalized"], **own)
+        self._requests = Histogram(
+            "floorwalker_request_seconds", "Time to answer, by route", ["route"], buckets=_SECONDS, **own
+        )
+        self._errors = Counter("floorwalker_errors", "Answers from 400 up", ["route", "status"], **own)
+        self._policy_errors = Counter("floorwalker_policy_errors", "Changed policies that could not be used", **own)
+        self._gauges = {
+            name: Gauge(f"floorwalker_{title}", about, multiprocess_mode=mode, **own)
+            for name, title, about, mode in (
+                ("bundle_age", "bundle_age_seconds", "Since the served bundle was built", "max"),
+                ("customers", "bundle_customers", "Profiles in the served bundle", "max"),
+                ("waiting", "records_waiting", "Decision records not yet written", "livesum"),
+                ("written", "records_written", "Decision records written since the start", "livesum"),
+                ("dropped", "records_dropped", "Decision records lost since the start", "livesum"),
+            )
+        }
+        self._surfaces: dict[tuple[str, bool], Counter] = {}
+        self._routes: dict[str, Histogram] = {}
+
+    def decided(self, surface: str, personalized: bool) -> None:
+        """A decision was made."""
+        child = self._surfaces.get((surface, personalized))
+        if child is None:
+            child = self._decisions.labels(surface=surface, personalized=str(personalized).lower())
+            self._surfaces[surface, personalized] = child
+        child.inc()
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """A request was answered. `route`: its template, never the path itself."""
+        child = self._routes.get(route)
+        if child is None:
+            child = self._routes[route] = self._requests.labels(route=route)
+        child.observe(seconds)
+        if status >= 400:
+            self._errors.labels(route=route, status=str(status)).inc()
+
+    def policy_error(self) -> None:
+        """A changed policy could not be used."""
+        self._policy_errors.inc()
+
+    def gauge(self, **values: float) -> None:
+        """Set gauges by name."""
+        for name, value in values.items():
+            self._gauges[name].set(value)
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        multiprocess.MultiProcessCollector(together)
+        return generate_latest(together)

@@ -1,0 +1,84 @@
+"""The OpenAPI 3.1 document, written from the routes and the structs that check them.
+
+In: endpoints. Out: a document as plain dicts; it cannot say anything else than what the service does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import floorwalker
+from floorwalker.app.http.answers import ErrorBody
+from floorwalker.app.http.public import PublicDecision
+
+if TYPE_CHECKING:
+    from floorwalker.app.http.routes import Endpoint
+
+_ERRORS = {
+    "400": "The request is wrong",
+    "401": "No key, or not a valid one",
+    "403": "The key may not do this",
+    "404": "No such thing",
+    "413": "The body is too long",
+    "503": "No run has published a bundle yet",
+}
+
+
+def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The document for these routes."""
+    structs = {PublicDecision, ErrorBody}
+    for endpoint in endpoints:
+        structs |= {kind for kind in (endpoint.asks, endpoint.answers) if kind is not None and kind is not dict}
+    ordered = sorted(structs, key=lambda struct: struct.__name__)
+    _, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    paths: dict[str, Any] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Floorwalker", "version": floorwalker.__version__},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    answers: list[dict[str, Any]] = [{"type": "object"}]
+    if endpoint.answers not in (None, dict):
+        answers = [_ref(endpoint.answers)] + ([_ref(PublicDecision)] if endpoint.allows_browser else [])
+    schema = answers[0] if len(answers) == 1 else {"anyOf": answers}
+    kind = "text/plain" if endpoint.path == "/metrics" else "application/json"
+    operation: dict[str, Any] = {
+        "summary": endpoint.about,
+        "operationId": f"{endpoint.method.lower()}_{endpoint.handle.__name__}",
+        "security": [] if endpoint.scope == "open" else [{"key": []}],
+        "x-scope": endpoint.scope,
+        "responses": {"200": {"description": endpoint.about, "content": {kind: {"schema": schema}}}}
+        | {
+            status: {"description": about, "content": {"application/json": {"schema": _ref(ErrorBody)}}}
+            for status, about in _ERRORS.items()
+        },
+    }
+    if endpoint.asks is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(endpoint.asks)}}}
+    if "{" in endpoint.path:
+        operation["parameters"] = [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "A customer id, or kind:value such as email:ann@example.com, URL-encoded",
+                "schema": {"type": "string"},
+            }
+        ]
+    return operation
+
+
+def _ref(struct: type) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{struct.__name__}"}

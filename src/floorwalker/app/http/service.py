@@ -1,0 +1,222 @@
+"""The service: an ASGI application over the routes, and the server that runs it.
+
+In: a project. Out: HTTP.
+
+    serve(Project("shop"), port=8181)              granian; returns when it is stopped
+    create_app(Project("shop"), beside=console)    the application; `beside` gets every path that is not a route here
+
+Every request passes the same gate: route → key and scope → size → handler → JSON. What a handler does not foresee is
+answered 500 with an error body and logged by its kind and place only: messages of errors may quote a person's data.
+The access log (logger `floorwalker.access`) has the route's template instead of the path, for the same reason.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from floorwalker.app.http.answers import Answer, Call, Problem, problem
+from floorwalker.app.http.door import NOBODY, is_loopback
+from floorwalker.app.http.live import Live
+from floorwalker.app.http.routes import BODY_LIMIT, ENDPOINTS, OPEN, Endpoint
+from floorwalker.engines.database import open_database
+from floorwalker.engines.project import Project
+from floorwalker.errors import FloorwalkerError, NotFoundError, PermissionDenied
+from floorwalker.governance import keys
+from floorwalker.profiles.bundle.reader import Normalise, as_written
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+Normaliser = Callable[[Project], Normalise]
+
+_log = logging.getLogger(__name__)
+_access = logging.getLogger("floorwalker.access")
+
+_CORS = ((b"access-control-allow-origin", b"*"), (b"vary", b"origin"))
+_PREFLIGHT = _CORS + (
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"authorization, content-type, x-api-key"),
+    (b"access-control-max-age", b"600"),
+)
+
+
+def write_as_is(project: Project) -> Normalise:
+    """Identifiers as they are written, trimmed. The identity room's normaliser takes this place."""
+    return as_written
+
+
+class App:
+    """The ASGI application of one worker."""
+
+    def __init__(self, live: Live, beside: ASGI | None = None) -> None:
+        self.live, self._beside = live, beside
+        self._exact = {(e.method, e.path): e for e in ENDPOINTS if "{" not in e.path}
+        self._prefixed = [(e.path.partition("{")[0], e) for e in ENDPOINTS if "{" in e.path]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif self._beside is not None:
+            await self._beside(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        endpoint, parameter = self._route(scope["method"], scope["path"])
+        if endpoint is None and self._beside is not None and not self._knows(scope["path"]):
+            await self._beside(scope, receive, send)
+            return
+        key_id, cors = "", False
+        try:
+            if endpoint is None:
+                answer, cors = self._no_route(scope)
+            else:
+                key = NOBODY if endpoint.scope == OPEN else self.live.door.enter(scope, endpoint.scope)
+                key_id, cors = key.key_id, endpoint.allows_browser and key.is_public
+                body = await _read(scope, receive) if endpoint.method == "POST" else b""
+                answer = endpoint.handle(self.live, Call(key, parameter, body))
+        except Problem as error:
+            # A page may read why its key failed; what other keys get stays with their servers.
+            answer, cors = error.answer, cors or (not key_id and endpoint is not None and endpoint.allows_browser)
+        except NotFoundError as error:
+            answer = problem(503, "not_ready", error.what, error.why, error.fix)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error("%s at %s:%s", type(error).__name__, place.filename.rpartition("/")[2], place.lineno)
+            answer = problem(500, "internal", "something went wrong here", fix="the service's log has the place")
+        headers = [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
+        headers += [(b"cache-control", b"no-store"), *answer.headers, *(_CORS if cors else ())]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+        route = endpoint.path if endpoint else "other"
+        seconds = time.perf_counter() - started
+        self.live.figures.answered(route, answer.status, seconds)
+        if _access.isEnabledFor(logging.INFO):
+            method = endpoint.method if endpoint else "-"
+            _access.info("%s %s %d %.1fms key=%s", method, route, answer.status, seconds * 1000, key_id or "-")
+
+    def _route(self, method: str, path: str) -> tuple[Endpoint | None, str]:
+        found = self._exact.get((method, path))
+        if found is not None:
+            return found, ""
+        for prefix, endpoint in self._prefixed:
+            if method == endpoint.method and path.startswith(prefix) and len(path) > len(prefix):
+                return endpoint, path[len(prefix) :]
+        return None, ""
+
+    def _knows(self, path: str) -> bool:
+        return any(self._route(method, path)[0] for method in ("GET", "POST"))
+
+    def _no_route(self, scope: Scope) -> tuple[Answer, bool]:
+        path, method = scope["path"], scope["method"]
+        allowed = [name for name in ("GET", "POST") if self._route(name, path)[0]]
+        if not allowed:
+            return problem(404, "no_route", "no such route", fix="see /openapi.json"), False
+        if method == "OPTIONS" and any((e := self._route(name, path)[0]) and e.allows_browser for name in allowed):
+            return Answer(204, b"", headers=_PREFLIGHT), False
+        allow = ((b"allow", ", ".join(allowed).encode()),)
+        refused = problem(405, "method", f"this route takes {', '.join(allowed)}")
+        return refused._replace(headers=allow), False
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                self.live.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    """The body. Raises Problem 413 as soon as it is known to be too long."""
+    too_long = Problem(413, "too_long", f"the body is longer than {BODY_LIMIT} bytes", fix="send fewer products")
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > BODY_LIMIT:
+            raise too_long
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "cut_off", "the body ended early")
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
+            raise too_long
+        if not message.get("more_body", False):
+            return body
+
+
+def create_app(
+    project: Project,
+    *,
+    normaliser: Normaliser = write_as_is,
+    allow_loopback_without_key: bool = False,
+    beside: Callable[[Project], ASGI] | None = None,
+) -> App:
+    """The application. `normaliser` makes the identity room's functions for a project; `beside` makes an application
+    that gets every other path and guards itself (the console).
+    """
+    live = Live(project, normalise=normaliser(project), allow_loopback_without_key=allow_loopback_without_key)
+    return App(live, beside(project) if beside else None)
+
+
+def serve(
+    project: Project,
+    host: str = "127.0.0.1",
+    port: int = 8181,
+    workers: int = 1,
+    allow_loopback_without_key: bool = False,
+    *,
+    normaliser: Normaliser = write_as_is,
+    beside: Callable[[Project], ASGI] | None = None,
+) -> None:
+    """Run the service until it is stopped. `normaliser` and `beside` are functions of a module: workers import them.
+
+    Raises PermissionDenied instead of listening to other machines while there is no key to check them by.
+    """
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    database = open_database(project, {"keys": keys.MIGRATIONS})
+    known = keys.load_keys(database)
+    database.close()
+    if not is_loopback(host) and not known:
+        raise PermissionDenied(
+            f"the service will not listen on {host} without keys",
+            why="anybody who reaches this address could ask it",
+            fix="floorwalker keys create, or --host 127.0.0.1",
+        )
+    if workers > 1:
+        folder = project.state / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.db"):
+            old.unlink()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    loader = partial(_load, str(project.root), normaliser, allow_loopback_without_key, beside)
+    Granian(
+        "floorwalker", address=host, port=port, interface=Interfaces.ASGI, workers=workers, websockets=False,
+        log_access=False, log_level=LogLevels.warning,
+    ).serve(target_loader=loader, wrap_loader=False)  # fmt: skip
+
+
+def _load(
+    root: str, normaliser: Normaliser, allow_loopback_without_key: bool, beside: Callable[[Project], ASGI] | None
+) -> App:
+    """What each worker process does first."""
+    try:
+        return create_app(
+            Project(root), normaliser=normaliser, allow_loopback_without_key=allow_loopback_without_key, beside=beside
+        )
+    except FloorwalkerError as error:
+        _log.error("%s", error)
+        raise

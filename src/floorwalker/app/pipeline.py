@@ -1,0 +1,237 @@
+"""One run: read what is new, bring every table up to date, publish it all at once.
+
+In: a project and its settings. Out: a `RunResult`; the published tables, the serving bundle, the report.
+
+    result = run(project, load_config(project).settings)
+    result.status            # "published", or "unchanged" when there was nothing to do
+
+Killed anywhere, a run leaves the last publication as it was; the next one continues from what had been finished.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from floorwalker.app.graph import build_graph
+from floorwalker.app.intake import SourceResult, read_sources
+from floorwalker.app.state import open_state
+from floorwalker.engines.lake import Lake
+from floorwalker.engines.lock import run_lock
+from floorwalker.engines.runner import Build, BuildResult, Graph
+from floorwalker.errors import ConfigError, FloorwalkerError
+from floorwalker.events.vocabulary import KINDS
+from floorwalker.profiles.bundle.build import build_bundle
+
+if TYPE_CHECKING:
+    from floorwalker.app.settings import Settings
+    from floorwalker.engines.project import Project
+
+Progress = Callable[[str, float, str], None]
+
+# Kinds whose rows tell what day it is; catalogues and customer lists carry the day they were exported.
+_DATED = ("order_lines", "returns", "browse_events", "email_events", "loyalty_events", "tickets")
+
+
+PREVIOUS_SCHEMAS = {
+    "silver.customer_map": pa.schema([("record_id", pa.string()), ("customer_id", pa.string())]),
+    "silver.customer_aliases": pa.schema(
+        [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
+    ),
+}
+"""What identity remembers of the last published run, so that ids last."""
+
+
+@dataclass
+class RunResult:
+    """What a run did. `seconds` per stage: sources, tables, bundle."""
+
+    run_id: str
+    status: str
+    as_of: dt.date
+    sources: list[SourceResult] = field(default_factory=list)
+    build: BuildResult = field(default_factory=BuildResult)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def rows_new(self) -> int:
+        return sum(source.rows_new for source in self.sources)
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain data."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "as_of": self.as_of,
+            "rows_new": self.rows_new,
+            "sources": [asdict(source) for source in self.sources],
+            "tables_built": self.build.built,
+            "tests": {
+                status: sum(test.status == status for test in self.build.tests) for status in ("pass", "warn", "fail")
+            },
+            "seconds": {stage: round(seconds, 2) for stage, seconds in self.seconds.items()},
+        }
+
+
+def run(
+    project: Project,
+    settings: Settings,
+    *,
+    progress: Progress = lambda *_: None,
+    only_sources: Iterable[str] = (),
+    reload: bool = False,
+) -> RunResult:
+    """Run the project once. `only_sources` limits what is read; `reload` reads again deliveries that are known.
+
+    Raises StateError when another run holds the lock, SourceError/ModelError/DataTestError with the cure otherwise.
+    """
+    started = dt.datetime.now(dt.UTC)
+    run_id = started.strftime("%Y%m%dT%H%M%S-") + secrets.token_hex(3)
+    lake = Lake(project, memory_limit=settings.engine.memory_limit, threads=settings.engine.threads)
+    with run_lock(project, run_id), open_state(project) as state, _logged(state, run_id, started) as log:
+        result = RunResult(run_id, "published", started.date())
+        with _timed(result, "sources"):
+            result.sources = read_sources(
+                project, settings, lake, state, run_id, started, progress, set(only_sources), reload
+            )
+        result.as_of = as_of(lake, settings.run.as_of, started.date())
+        graph = build_graph(project, settings)
+        with _timed(result, "tables"):
+            result.build = _build(lake, settings, result, graph, progress)
+        before = lake.pointer()
+        same = before is not None and before.tables == result.build.versions and before.as_of == result.as_of
+        if same:
+            result.status, result.run_id = "unchanged", run_id
+        else:
+            with _timed(result, "bundle"):
+                bundle = write_bundle(project, lake, settings, result, progress)
+            lake.publish(
+                run_id=run_id,
+                as_of=result.as_of,
+                versions=result.build.versions,
+                reporting_currency=settings.reporting_currency,
+                bundle=bundle,
+            )
+            lake.clean()
+            clean_bundles(project, lake)
+        log(result)
+    return result
+
+
+def as_of(lake: Lake, setting: str, today: dt.date) -> dt.date:
+    """The day the run looks back from: the day after the newest event ('data'), 'today', or a date."""
+    if setting == "today":
+        return today
+    if setting != "data":
+        try:
+            return dt.date.fromisoformat(setting)
+        except ValueError:
+            raise ConfigError(
+                f"[run] as_of = '{setting}' is not a day", fix="'data', 'today' or a date such as '2026-06-30'"
+            ) from None
+    with lake.connect() as connection:
+        days = []
+        for kind in _DATED:
+            lake.view(connection, f"bronze.{kind}")
+            days += connection.execute(f"SELECT MAX(occurred_on) FROM bronze.{kind}").fetchall()
+    newest = max((day for (day,) in days if day is not None), default=today)
+    # A clock that runs ahead somewhere must not move the retailer's day into the future.
+    return min(newest, today) + dt.timedelta(days=1)
+
+
+def _build(lake: Lake, settings: Settings, result: RunResult, graph: Graph, progress: Progress) -> BuildResult:
+    before = lake.pointer()
+    published = before.tables if before else {}
+    build = Build(
+        lake,
+        result.run_id,
+        result.as_of,
+        settings.reporting_currency,
+        precedence=settings.orders.precedence,
+        previous={table: published.get(table) for table in PREVIOUS_SCHEMAS},
+        empty=PREVIOUS_SCHEMAS,
+        versions={f"bronze.{kind}": lake.version(f"bronze.{kind}") or 0 for kind in KINDS},
+    )
+    done = 0
+
+    def count(name: str, fraction: float, text: str) -> None:
+        nonlocal done
+        done += fraction >= 1.0
+        progress("tables", min(done / len(graph.order), 0.999), f"{name} {text}")
+
+    outcome = build.run(graph, count)
+    progress("tables", 1.0, "")
+    return outcome
+
+
+def write_bundle(project: Project, lake: Lake, settings: Settings, result: RunResult, progress: Progress) -> str:
+    """Write the serving bundle of a run that is about to be published; returns its name below state/bundles."""
+    progress("bundle", 0.0, "")
+    with lake.connect() as connection:
+        for table, version in result.build.versions.items():
+            lake.view(connection, table, version)
+        build_bundle(connection, project.bundles, run_id=result.run_id, as_of=result.as_of, secret=project.secret)
+    progress("bundle", 1.0, "")
+    return result.run_id
+
+
+def clean_bundles(project: Project, lake: Lake) -> None:
+    """Remove bundles that no publication names, but for the newest of them: decisions of that run can be replayed."""
+    pointer = lake.pointer()
+    found = sorted(path for path in project.bundles.iterdir() if path.is_dir()) if project.bundles.exists() else []
+    others = [path for path in found if pointer is None or path.name != pointer.bundle]
+    for path in others[:-1]:
+        shutil.rmtree(path)
+
+
+@contextmanager
+def _timed(result: RunResult, stage: str):
+    start = time.perf_counter()
+    yield
+    result.seconds[stage] = time.perf_counter() - start
+
+
+@contextmanager
+def _logged(state: sqlite3.Connection, run_id: str, started: dt.datetime):
+    """Keep the log of runs: whatever happens to this one, its row says so."""
+    # A row still 'running' belongs to a run that was killed: we hold the lock now.
+    state.execute("UPDATE runs SET status = 'interrupted' WHERE status = 'running'")
+    state.execute(
+        "INSERT INTO runs (run_id, started_at, status) VALUES (?, ?, 'running')",
+        (run_id, started.isoformat(timespec="seconds")),
+    )
+
+    def finish(status: str, result: RunResult | None, message: str = "") -> None:
+        now = dt.datetime.now(dt.UTC)
+        state.execute(
+            "UPDATE runs SET finished_at = ?, status = ?, as_of = ?, rows_new = ?, tables_built = ?, seconds = ?,"
+            " message = ? WHERE run_id = ?",
+            (
+                now.isoformat(timespec="seconds"),
+                status,
+                str(result.as_of) if result else None,
+                result.rows_new if result else None,
+                result.build.built if result else None,
+                round((now - started).total_seconds(), 2),
+                message,
+                run_id,
+            ),
+        )
+
+    try:
+        yield lambda result: finish(result.status, result)
+    except KeyboardInterrupt:
+        finish("interrupted", None)
+        raise
+    except FloorwalkerError as error:
+        finish("failed", None, error.what)
+        raise

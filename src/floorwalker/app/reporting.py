@@ -1,0 +1,121 @@
+"""What a run says of itself: the lines on the screen, and the report people look at.
+
+In: a project, its published tables and, right after a run, the run's result. Out: text lines; report.html and
+report.json.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from floorwalker import __version__
+from floorwalker.app.state import open_state
+from floorwalker.console.report import build_report
+from floorwalker.engines.lake import Lake
+from floorwalker.events.quarantine import count_quarantine
+from floorwalker.sources.deliveries import sources_read
+
+if TYPE_CHECKING:
+    from floorwalker.app.pipeline import RunResult
+    from floorwalker.app.settings import Settings
+    from floorwalker.engines.project import Project
+
+NEXT = (
+    "floorwalker status",
+    "floorwalker segments list",
+    "floorwalker customers search NAME-OR-EMAIL",
+    "floorwalker decide --customer CUSTOMER --surface home",
+    "floorwalker audience list",
+    "floorwalker serve --allow-loopback-without-key",
+)
+
+
+def headline(project: Project, result: RunResult) -> list[str]:
+    """A run in a few lines, with the real numbers of the published tables."""
+    read = sum(source.rows_read for source in result.sources)
+    lines = []
+    for source in result.sources:
+        for file, error in source.refused.items():
+            lines.append(f"refused {file}: {error}")
+    quarantined = sum(source.rows_quarantined for source in result.sources)
+    lines.append(
+        f"read {read:,} rows: {result.rows_new:,} new, {sum(one.rows_known for one in result.sources):,} known,"
+        f" {quarantined:,} quarantined"
+    )
+    with Lake(project).read() as connection:
+        for _, step, rows, customers in connection.execute(
+            'SELECT position, step, "rows", customers FROM gold.funnel ORDER BY position'
+        ).fetchall():
+            lines.append(f"  {step:<32}{rows:>12,} lines" + (f"{customers:>10,} customers" if customers is not None else ""))
+        totals = connection.execute(
+            "SELECT COUNT(*), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(COALESCE(SUM(orders), 0) AS BIGINT),"
+            " CAST(COALESCE(SUM(revenue), 0) AS DECIMAL(28,4)), (SELECT reporting_currency FROM meta.run) FROM gold.customers"
+        ).fetchall()[0]
+        products = connection.execute(
+            "SELECT COUNT(DISTINCT product_id) FROM silver.order_lines WHERE is_sale AND customer_id IS NOT NULL"
+        ).fetchall()[0][0]
+        lines.append(
+            f"  {totals[0]:,} customers, {totals[1]:,} of them bought: {totals[2]:,} orders, {products:,} products,"
+            f" revenue {plain(totals[3])} {totals[4]}"
+        )
+    built = f"{result.build.built} tables built" if result.build.built else "nothing to build"
+    lines.append(f"{result.status}: {built}, {sum(result.seconds.values()):.1f} s, run {result.run_id}")
+    return lines
+
+
+def plain(amount: Any) -> str:
+    """Money to the last digit that is not a zero, at least two.
+
+    >>> from decimal import Decimal
+    >>> plain(Decimal("8911407.9040")), plain(Decimal("1.5"))
+    ('8,911,407.904', '1.50')
+    """
+    whole, _, cents = f"{amount:,}".partition(".")
+    return f"{whole}.{cents.rstrip('0').ljust(2, '0')}"
+
+
+def facts(project: Project, settings: Settings, result: RunResult | None) -> dict[str, Any]:
+    """What the report is told besides the tables."""
+    lake = Lake(project)
+    pointer = lake.pointer()
+    with open_state(project) as state:
+        read = sources_read(state)
+        quarantined = count_quarantine(state)
+    told: dict[str, Any] = {
+        "project": settings.project.name,
+        "version": __version__,
+        "sources": [
+            {"name": one["source"], "rows": one["rows_read"], "quarantined": one["quarantined"]} for one in read
+        ],
+        "records_in": sum(one["rows_read"] for one in read),
+        "quarantine": [{"source": source, "reason": reason, "rows": rows} for source, reason, rows in quarantined],
+        "next": list(NEXT),
+    }
+    if pointer:
+        told |= {"run_id": pointer.run_id, "started": pointer.published_at, "tables": pointer.tables}
+    if result:
+        told |= {"seconds": result.seconds, "data_tests": [asdict(test) for test in result.build.tests]}
+    return told
+
+
+def write_report(
+    project: Project,
+    settings: Settings,
+    result: RunResult | None,
+    *,
+    out: Path | None = None,
+    more: dict[str, Any] | None = None,
+) -> Path:
+    """Write the report of the published run; `more`: facts that only the caller knows. Returns its path."""
+    path = out or project.root / "report.html"
+    with Lake(project).read() as connection:
+        build_report(connection, facts(project, settings, result) | (more or {}), path)
+    return path
+
+
+def stamp() -> str:
+    """Now, in UTC, as the logs write it."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,83 @@
+"""What can be set in floorwalker.toml: one struct per section, each owned by its room.
+
+In: nothing. Out: `Settings`, whose defaults are the product's defaults.
+
+>>> Settings().run.as_of
+'data'
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from floorwalker.identity.settings import IdentitySettings
+from floorwalker.models.recommend.settings import RecommendSettings
+from floorwalker.models.segmentation.settings import SegmentationSettings
+
+
+class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A section: unknown keys are errors."""
+
+
+class ProjectSection(_Section):
+    """Who this project belongs to."""
+
+    name: str = "shop"
+
+
+class DefaultsSection(_Section):
+    """What a record gets where its mapping and its row say nothing."""
+
+    market: str = "UK"
+    brand: str | None = None
+    legal_entity: str | None = None
+    currency: str = "GBP"
+    time_zone: str = "UTC"
+    language: str | None = None
+
+
+class EngineSection(_Section):
+    """What the batch side may use. `memory_limit` bounds DuckDB: at most 60 % of the memory you want to give."""
+
+    memory_limit: str = "2GB"
+    threads: int | None = None
+
+
+class RunSection(_Section):
+    """The day a run looks back from: 'data' (the day after the newest event), 'today' (UTC), or a date."""
+
+    as_of: str = "data"
+    reporting_currency: str | None = None
+    report: bool = True
+
+
+class OrdersSection(_Section):
+    """The same sale once: which source is believed when several report one order (first is best)."""
+
+    precedence: tuple[str, ...] = ()
+
+
+class ServerSection(_Section):
+    """Where `floorwalker serve` listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8181
+    workers: int = 1
+
+
+class Settings(_Section):
+    """The whole of floorwalker.toml."""
+
+    project: ProjectSection = ProjectSection()
+    defaults: DefaultsSection = DefaultsSection()
+    engine: EngineSection = EngineSection()
+    run: RunSection = RunSection()
+    orders: OrdersSection = OrdersSection()
+    identity: IdentitySettings = IdentitySettings()
+    segmentation: SegmentationSettings = SegmentationSettings()
+    recommend: RecommendSettings = RecommendSettings()
+    server: ServerSection = ServerSection()
+
+    @property
+    def reporting_currency(self) -> str:
+        return self.run.reporting_currency or self.defaults.currency

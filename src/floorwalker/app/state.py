@@ -1,0 +1,34 @@
+"""The project's SQLite database with every room's tables.
+
+In: a project. Out: an open connection, closed at the end of the block.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from floorwalker.channels.schema import MIGRATIONS as CHANNELS
+from floorwalker.engines.database import open_database
+from floorwalker.engines.schema import MIGRATIONS as ENGINES
+from floorwalker.events.schema import MIGRATIONS as EVENTS
+from floorwalker.governance.keys import MIGRATIONS as KEYS
+from floorwalker.governance.schema import MIGRATIONS as GOVERNANCE
+from floorwalker.sources.schema import MIGRATIONS as SOURCES
+
+if TYPE_CHECKING:
+    from floorwalker.engines.project import Project
+
+ROOMS = {"engines": ENGINES, "governance": GOVERNANCE, "keys": KEYS, "events": EVENTS, "sources": SOURCES, "channels": CHANNELS}
+
+
+@contextmanager
+def open_state(project: Project) -> Iterator[sqlite3.Connection]:
+    """Open the database, migrated; close it at the end."""
+    connection = open_database(project, ROOMS)
+    try:
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,133 @@
+"""Every store of personal data and how a person is erased from it.
+
+In: nothing. Out: `handlers()`, one per store; a test fails when a file under `state/` belongs to none of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from floorwalker.channels.exports import ExportsHandler
+from floorwalker.decisions.erasure import erase_decisions
+from floorwalker.engines.lake import Lake
+from floorwalker.governance.decode import Finding, search_file
+from floorwalker.governance.files_store import PlainStateHandler, ScratchHandler
+from floorwalker.governance.handlers import Handler, Receipt
+from floorwalker.governance.lake_store import LakeHandler
+from floorwalker.governance.needles import Needles
+from floorwalker.governance.sqlite_store import PersonalTable, SqliteHandler
+from floorwalker.profiles.bundle.erasure import erase_from_bundles
+
+if TYPE_CHECKING:
+    from floorwalker.engines.project import Project
+    from floorwalker.governance.subject import Subject
+
+PERSONAL_TABLES = (PersonalTable("quarantine", ("raw", "reason"), source_column="source"),)
+"""Tables of the project's database that hold what was received."""
+
+
+class _Folder:
+    """A store that is a folder under state/: how to find a person in it; subclasses say how to remove them."""
+
+    name = ""
+    folder = ""
+
+    def owns(self, path: Path) -> bool:
+        return path.parts[:1] == (self.folder,)
+
+    def files(self, project: Project) -> list[Path]:
+        root = project.state / self.folder
+        return sorted(path for path in root.rglob("*") if path.is_file()) if root.exists() else []
+
+    def search(self, project: Project, subject: Subject) -> list[Finding]:
+        needles = Needles.of(subject, project.secret)
+        return [
+            found
+            for path in self.files(project)
+            for found in search_file(path, needles, store=self.name, root=project.state)
+        ]
+
+
+class BundlesHandler(_Folder):
+    """The serving bundles of the runs that are kept."""
+
+    name = folder = "bundles"
+
+    def erase(self, project: Project, subject: Subject) -> Receipt:
+        return Receipt(self.name, erase_from_bundles(project.bundles, subject.customer_ids))
+
+
+class DecisionsHandler(_Folder):
+    """The ledger of decisions: an erased one keeps a stub that names nobody."""
+
+    name = folder = "decisions"
+
+    def erase(self, project: Project, subject: Subject) -> Receipt:
+        ledger = project.state / self.folder
+        return Receipt(self.name, erase_decisions(ledger, subject.customer_ids) if ledger.exists() else 0)
+
+
+class ModelsHandler(_Folder):
+    """Fitted models hold products and totals, no people: the search proves it. One that names somebody is removed
+    whole; the next run fits it again."""
+
+    name = folder = "models"
+
+    def erase(self, project: Project, subject: Subject) -> Receipt:
+        needles = Needles.of(subject, project.secret)
+        naming = [
+            path for path in self.files(project) if search_file(path, needles, store=self.name, root=project.state)
+        ]
+        for folder in sorted({path.parent for path in naming}):
+            shutil.rmtree(folder)
+        return Receipt(self.name, len(naming))
+
+
+class TrackingHandler(ModelsHandler):
+    """MLflow's database and artifacts: parameters, figures and models without people."""
+
+    name = "tracking"
+    folder = "mlflow"
+
+    def owns(self, path: Path) -> bool:
+        return path.parts[0] == "mlflow" or path.parts[0].startswith("mlflow.db")
+
+
+class ReportHandler:
+    """report.html and report.json show one decision as an example: they go when it is this person's."""
+
+    name = "report"
+    files = ("report.html", "report.json")
+
+    def owns(self, path: Path) -> bool:
+        return path.parts[0] in self.files
+
+    def erase(self, project: Project, subject: Subject) -> Receipt:
+        found = self.search(project, subject)
+        for name in self.files if found else ():
+            (project.root / name).unlink(missing_ok=True)
+        return Receipt(self.name, len(found), "the next report is written without them" if found else "")
+
+    def search(self, project: Project, subject: Subject) -> list[Finding]:
+        needles = Needles.of(subject, project.secret)
+        files = [project.root / name for name in self.files if (project.root / name).exists()]
+        return [found for path in files for found in search_file(path, needles, store=self.name, root=project.root)]
+
+
+def handlers() -> Sequence[Handler]:
+    """The stores, in any order: erasure sorts them."""
+    return (
+        LakeHandler(Lake),
+        SqliteHandler(PERSONAL_TABLES),
+        BundlesHandler(),
+        DecisionsHandler(),
+        ModelsHandler(),
+        TrackingHandler(),
+        ExportsHandler(),
+        ScratchHandler(),
+        ReportHandler(),
+        PlainStateHandler(),
+    )

@@ -1,0 +1,139 @@
+"""Data tests beside a model: what must hold in its table, checked each time it is built.
+
+In: a model's TOML document. Out: one result per test, with the number of failing rows and a query that shows them.
+
+    description = "One row per customer"
+    [columns.customer_id]
+    about = "the customer's stable id"
+    tests = ["not_null", "unique"]
+    [columns.status]
+    accepted = ["granted", "denied"]
+    references = "gold.customers.customer_id"       # values must exist there
+    [[tests]]
+    name = "no negative revenue"
+    sql = "SELECT customer_id FROM gold.customers WHERE revenue < 0"     # the rows it returns are wrong
+    severity = "warn"                               # default "error": the run stops and publishes nothing
+    [[tests]]
+    name = "revenue reconciles with the lines"
+    equal = ["SELECT CAST(SUM(revenue) AS DECIMAL(28,4)) FROM gold.customers", "SELECT … FROM silver.order_lines"]
+
+>>> tests = read_tests("gold.c", {"columns": {"id": {"tests": ["not_null"]}}})
+>>> tests[0].name
+'id not_null'
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from floorwalker.errors import ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    import duckdb
+
+COLUMN_TESTS = ("not_null", "unique")
+_DOCUMENT_KEYS = ("description", "owner", "portable", "columns", "tests")
+_COLUMN_KEYS = ("about", "unit", "tests", "accepted", "references")
+_TEST_KEYS = ("name", "sql", "equal", "severity")
+
+
+@dataclass(frozen=True)
+class DataTest:
+    """One test. `count`: an expression over the model's table giving failing rows; else `rows` or `equal` as above."""
+
+    model: str
+    name: str
+    severity: str = "error"
+    count: str = ""
+    rows: str = ""
+    equal: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """`failures`: number of failing rows, or 1 when two totals differ; `detail` says more in words."""
+
+    __test__ = False  # not a pytest class
+
+    model: str
+    test: str
+    status: str
+    failures: int
+    detail: str = ""
+
+
+def read_tests(model: str, document: dict[str, Any]) -> list[DataTest]:
+    """The tests that a document declares. Raises ModelError for words it does not know."""
+    _known(model, document, _DOCUMENT_KEYS)
+    tests: list[DataTest] = []
+    for column, about in document.get("columns", {}).items():
+        _known(f"{model}.{column}", about, _COLUMN_KEYS)
+        for test in about.get("tests", []):
+            if test not in COLUMN_TESTS:
+                raise ModelError(f"{model}.{column}: unknown test '{test}'", fix=did_you_mean(test, COLUMN_TESTS))
+            count = (
+                f"COUNT(*) FILTER (WHERE {column} IS NULL)"
+                if test == "not_null"
+                else f"COUNT({column}) - COUNT(DISTINCT {column})"
+            )
+            tests.append(DataTest(model, f"{column} {test}", count=count))
+        if "accepted" in about:
+            values = ", ".join("'" + str(value).replace("'", "''") + "'" for value in about["accepted"])
+            tests.append(
+                DataTest(model, f"{column} accepted", count=f"COUNT(*) FILTER (WHERE {column} NOT IN ({values}))")
+            )
+        if "references" in about:
+            table, _, key = about["references"].rpartition(".")
+            rows = (
+                f"SELECT m.{column} FROM {model} AS m WHERE m.{column} IS NOT NULL"
+                f" AND NOT EXISTS (SELECT 1 FROM {table} AS r WHERE r.{key} = m.{column})"
+            )
+            tests.append(DataTest(model, f"{column} references {about['references']}", rows=rows))
+    for number, test in enumerate(document.get("tests", []), 1):
+        _known(f"{model}, test {number}", test, _TEST_KEYS)
+        name = test.get("name", f"test {number}")
+        if ("sql" in test) == ("equal" in test):
+            raise ModelError(f"{model}: test '{name}' needs either sql or equal")
+        severity = test.get("severity", "error")
+        if severity not in ("error", "warn"):
+            raise ModelError(f"{model}: test '{name}' has severity '{severity}'", fix="error or warn")
+        tests.append(DataTest(model, name, severity, rows=test.get("sql", ""), equal=tuple(test.get("equal", ()))))
+    return tests
+
+
+def _known(where: str, table: dict[str, Any], keys: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in keys:
+            raise ModelError(f"{where}: unknown key '{key}'", fix=did_you_mean(key, keys))
+
+
+def tables_of(tests: list[DataTest]) -> set[str]:
+    """Tables that tests look at besides their own model: they must be built first."""
+    text = " ".join(test.rows + " " + " ".join(test.equal) for test in tests)
+    return set(re.findall(r"\b((?:bronze|silver|gold|custom|meta)\.[A-Za-z_]\w*)\b", text))
+
+
+def run_tests(connection: duckdb.DuckDBPyConnection, model: str, tests: list[DataTest]) -> list[TestResult]:
+    """Run a model's tests; those on single columns share one scan of the table."""
+    results = []
+    counted = [test for test in tests if test.count]
+    if counted:
+        row = connection.execute(f"SELECT {', '.join(test.count for test in counted)} FROM {model}").fetchall()[0]
+        results += [_result(test, int(failures or 0)) for test, failures in zip(counted, row, strict=True)]
+    for test in tests:
+        if test.rows:
+            counted_rows = connection.execute(f"SELECT COUNT(*) FROM ({test.rows.strip().rstrip(';')})").fetchall()
+            results.append(_result(test, int(counted_rows[0][0])))
+        elif test.equal:
+            totals = [connection.execute(query).fetchall()[0][0] for query in test.equal]
+            differ = any(total != totals[0] for total in totals)
+            detail = " ≠ ".join(str(total) for total in totals) if differ else f"{totals[0]}"
+            results.append(_result(test, int(differ), detail))
+    return results
+
+
+def _result(test: DataTest, failures: int, detail: str = "") -> TestResult:
+    status = "pass" if failures == 0 else ("fail" if test.severity == "error" else "warn")
+    return TestResult(test.model, test.name, status, failures, detail)

@@ -1,0 +1,46 @@
+"""One run at a time: a lock that the operating system releases when its holder dies.
+
+In: a project. Out: a context manager; a second run gets a StateError that names the first.
+
+>>> import tempfile
+>>> from floorwalker.engines.project import Project
+>>> project = Project(tempfile.mkdtemp())
+>>> with run_lock(project, "r1"):
+...     (project.state / "run.lock").read_text().split()[0]
+'r1'
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from floorwalker.errors import StateError
+
+if TYPE_CHECKING:
+    from floorwalker.engines.project import Project
+
+
+@contextmanager
+def run_lock(project: Project, run_id: str) -> Iterator[None]:
+    """Hold the project's run lock, for which readers and the service never wait. Raises StateError when it is held."""
+    project.state.mkdir(parents=True, exist_ok=True)
+    path = project.state / "run.lock"
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise StateError(
+                "another run is at work on this project",
+                why=f"it says: {file.read().strip()}",
+                fix="wait for it to end",
+            ) from None
+        file.truncate(0)
+        file.write(f"{run_id} pid {os.getpid()}\n")
+        file.flush()
+        yield
+        file.truncate(0)

@@ -1,0 +1,194 @@
+"""Customer ids that last: from a partition to ids, given the last run's.
+
+In: `identity_partition(rid, label)` beside `identity_people`, and the last run's map and aliases. Out:
+`identity_map(record_id, customer_id)`, `identity_aliases(customer_id, alias_of, since_run, since)` and a `Churn`.
+
+A customer keeps the id that most of its records had (then the id seen earliest, then the smaller). Of several ids that
+merge, the losers become aliases; of a split, the part with most records keeps the id. Nothing is random: a new id is a keyed
+hash of the customer's smallest record, and an alias whose customer is split off again gets its own id back.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+_ID_LENGTH = 26
+
+
+@dataclass(frozen=True)
+class Churn:
+    """How ids moved since the last run. `stability`: share of the records of both runs that kept their customer_id."""
+
+    kept: int
+    created: int
+    merged: int
+    split: int
+    revived: int
+    stability: float
+
+
+def new_id(secret: bytes, anchor: str, attempt: int = 0) -> str:
+    """'c' and 26 characters of base 32 (130 bits) from a keyed hash of the anchor record.
+
+    >>> new_id(b"key", "a" * 32) == new_id(b"key", "a" * 32) != new_id(b"key", "a" * 32, 1)
+    True
+    """
+    text = anchor if not attempt else f"{anchor}#{attempt}"
+    digest = hmac.digest(secret, text.encode(), "sha256")
+    return "c" + base64.b32encode(digest[:20]).decode()[:_ID_LENGTH].lower()
+
+
+def customer_of(connection: duckdb.DuckDBPyConnection, customer_id: str) -> str:
+    """The customer an id stands for today: itself, or what it was merged into (silver.customer_aliases)."""
+    row = connection.execute(
+        "SELECT alias_of FROM silver.customer_aliases WHERE customer_id = ?", [customer_id]
+    ).fetchone()
+    return row[0] if row else customer_id
+
+
+def keepers(overlaps: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """label -> old id, one to one, from (label, old id) pairs in order of preference.
+
+    >>> keepers([(1, "ca"), (2, "ca"), (1, "cb"), (2, "cb")])
+    {1: 'ca', 2: 'cb'}
+    """
+    chosen: dict[int, str] = {}
+    taken: set[str] = set()
+    for label, old in overlaps:
+        if label not in chosen and old not in taken:
+            chosen[label] = old
+            taken.add(old)
+    return chosen
+
+
+def assign_ids(connection: duckdb.DuckDBPyConnection, secret: bytes, run_id: str, as_of: dt.date) -> Churn:
+    """Make identity_map and identity_aliases; reads silver.customer_map_previous and silver.customer_aliases_previous."""
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_overlap AS
+        WITH pairs AS (
+            SELECT p.label, old.customer_id AS old_id, count(*) AS records, min(s.first_seen) AS first_seen
+            FROM identity_partition p
+            JOIN identity_people s ON s.rid = p.rid
+            JOIN silver.customer_map_previous old ON old.record_id = s.record_id
+            GROUP BY p.label, old.customer_id
+        )
+        SELECT label, old_id, records, min(first_seen) OVER (PARTITION BY old_id) AS id_seen,
+               count(*) OVER (PARTITION BY label) AS ids, count(*) OVER (PARTITION BY old_id) AS labels
+        FROM pairs
+    """)
+    contested = connection.execute("""
+        SELECT label, old_id FROM identity_overlap WHERE ids > 1 OR labels > 1
+        ORDER BY records DESC, id_seen NULLS LAST, old_id, label
+    """).fetchall()
+    kept = keepers(contested)
+    _register(connection, "identity_kept", {"label": list(kept), "old_id": list(kept.values())})
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_ids AS
+        SELECT label, old_id AS customer_id FROM identity_overlap WHERE ids = 1 AND labels = 1
+        UNION ALL SELECT label, old_id FROM identity_kept
+    """)
+    created, revived = _create(connection, secret)
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_map AS
+        SELECT s.record_id, i.customer_id
+        FROM identity_partition p JOIN identity_people s USING (rid) JOIN identity_ids i USING (label)
+    """)
+    merged = _make_aliases(connection, run_id, as_of)
+    kept_count, split, same, both = connection.execute("""
+        SELECT (SELECT count(DISTINCT customer_id) FROM identity_ids SEMI JOIN identity_overlap o ON o.old_id = customer_id),
+               (SELECT count(DISTINCT old_id) FROM identity_overlap WHERE labels > 1),
+               count(*) FILTER (m.customer_id = old.customer_id), count(*)
+        FROM identity_map m JOIN silver.customer_map_previous old USING (record_id)
+    """).fetchone() or (0, 0, 0, 0)
+    for table in ("identity_overlap", "identity_kept", "identity_ids"):
+        connection.execute(f"DROP TABLE {table}")
+    return Churn(kept_count, created, merged, split, revived, same / both if both else 1.0)
+
+
+def _register(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, list]) -> None:
+    """A temporary table of integers ('label', 'attempt') and text."""
+    types = {"label": pa.int32(), "attempt": pa.int32()}
+    arrow = pa.table({name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()})
+    connection.register("identity_batch", arrow)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM identity_batch")
+    connection.unregister("identity_batch")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, secret: bytes) -> tuple[int, int]:
+    """Ids for the labels that kept none: (created, revived). An id in use moves the hash on by one."""
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_used AS
+        SELECT DISTINCT customer_id FROM silver.customer_map_previous
+    """)
+    waiting = connection.sql("""
+        SELECT p.label, s.record_id AS anchor FROM (SELECT DISTINCT label FROM identity_partition) p
+        JOIN identity_people s ON s.rid = p.label
+        WHERE p.label NOT IN (SELECT label FROM identity_ids) ORDER BY p.label
+    """).to_arrow_table()
+    labels, anchors = waiting["label"].to_pylist(), waiting["anchor"].to_pylist()
+    total, revived, attempt = len(labels), 0, 0
+    while labels:
+        _register(
+            connection,
+            "identity_offer",
+            {"label": labels, "anchor": anchors, "customer_id": [new_id(secret, anchor, attempt) for anchor in anchors]},
+        )
+        # An alias may be given back, but only under its first hash: that one is its own record's.
+        aliases = "SELECT customer_id FROM silver.customer_aliases_previous"
+        used = "SELECT customer_id FROM identity_used" + (f" UNION ALL {aliases}" if attempt else "")
+        connection.execute(f"""
+            INSERT INTO identity_ids
+            SELECT label, customer_id FROM identity_offer WHERE customer_id NOT IN ({used}) ORDER BY label
+        """)
+        if not attempt:
+            revived = connection.execute(f"""
+                SELECT count(*) FROM identity_offer
+                WHERE customer_id IN ({aliases}) AND customer_id NOT IN (SELECT customer_id FROM identity_used)
+            """).fetchone()[0]
+        left = connection.execute(f"""
+            SELECT label, anchor FROM identity_offer WHERE customer_id IN ({used}) ORDER BY label
+        """).fetchall()
+        connection.execute("INSERT INTO identity_used SELECT customer_id FROM identity_offer")
+        labels, anchors = [row[0] for row in left], [row[1] for row in left]
+        attempt += 1
+    connection.execute("DROP TABLE IF EXISTS identity_offer")
+    connection.execute("DROP TABLE identity_used")
+    return total - revived, revived
+
+
+def _make_aliases(connection: duckdb.DuckDBPyConnection, run_id: str, as_of: dt.date) -> int:
+    """identity_aliases: this run's losers, and older aliases pointed at today's customer; returns the losers."""
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_losers AS
+        SELECT o.old_id AS customer_id, i.customer_id AS alias_of
+        FROM (SELECT *, row_number() OVER (PARTITION BY old_id ORDER BY records DESC, label) AS place
+              FROM identity_overlap) o
+        JOIN identity_ids i USING (label)
+        WHERE o.place = 1 AND o.old_id NOT IN (SELECT customer_id FROM identity_ids)
+    """)
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE identity_aliases AS
+        SELECT customer_id, alias_of, ?::VARCHAR AS since_run, ?::DATE AS since FROM identity_losers
+        UNION ALL
+        SELECT a.customer_id, coalesce(l.alias_of, a.alias_of),
+               CASE WHEN l.alias_of IS NULL THEN a.since_run ELSE ?::VARCHAR END,
+               CASE WHEN l.alias_of IS NULL THEN a.since ELSE ?::DATE END
+        FROM silver.customer_aliases_previous a
+        LEFT JOIN identity_losers l ON l.customer_id = a.alias_of
+        WHERE a.customer_id NOT IN (SELECT customer_id FROM identity_ids)
+          AND a.customer_id NOT IN (SELECT customer_id FROM identity_losers)
+          AND coalesce(l.alias_of, a.alias_of) IN (SELECT customer_id FROM identity_ids)
+        """,
+        [run_id, as_of, run_id, as_of],
+    )
+    merged = connection.execute("SELECT count(*) FROM identity_losers").fetchone()
+    connection.execute("DROP TABLE identity_losers")
+    return merged[0] if merged else 0

@@ -1,0 +1,184 @@
+"""The deterministic rules: which shared values are evidence, and which values are nobody's.
+
+In: silver.normalised_records. Out: temporary tables `identity_people` (records with small integers and hashes),
+`identity_hubs` (values seen with too many people) and `identity_pieces` (record -> identifier, a star per value, never
+pairs).
+
+| tier | rules | what they say |
+|---|---|---|
+| 0 | loyalty_id, account_id, customer_ref (within its source) | authenticated |
+| 1 | email | verified address, one mailbox |
+| 2 | phone_initial, loyalty_initial, email_initial, name_birth_postcode, name_address | strong together with a name |
+| 3 | device_id, cookie_id | lend anonymous visits to known customers, see `anonymous` |
+
+`loyalty_initial` and `email_initial` speak only where a family shares a card or a mailbox: whoever the value itself does
+not go to is still one person with those of the same initial who use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+
+from floorwalker.errors import ConfigError, did_you_mean
+from floorwalker.identity.settings import IdentitySettings
+
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`key`: SQL over identity_people giving the shared value, NULL where the rule is silent. `guard`: the identifier whose
+    hubs silence it. `shared_only`: it speaks only for values of `guard` that carry several first initials."""
+
+    name: str
+    tier: int
+    weight: float
+    identifier_kind: str
+    key: str
+    guard: str = ""
+    shared_only: bool = False
+
+
+KEYS = {
+    "loyalty_id": "loyalty_key", "account_id": "account_key", "customer_ref": "ref_key", "email": "email_key",
+    "phone": "phone_key", "device_id": "device_key", "cookie_id": "cookie_key",
+}  # fmt: skip
+"""Identifier kind -> its column in silver.normalised_records."""
+
+_FULL_NAME = "given_name_key || '|' || family_name_key"
+
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        Rule("loyalty_id", 0, 30.0, "loyalty_id", "loyalty_key", "loyalty_id"),
+        Rule("account_id", 0, 28.0, "account_id", "account_key", "account_id"),
+        Rule("customer_ref", 0, 26.0, "customer_ref", "ref_key", "customer_ref"),
+        Rule("email", 1, 20.0, "email", "email_key", "email"),
+        Rule("loyalty_initial", 2, 16.0, "loyalty_id", "loyalty_key || '|' || initial_key", "loyalty_id", True),
+        Rule("email_initial", 2, 15.0, "email", "email_key || '|' || initial_key", "email", True),
+        Rule("phone_initial", 2, 14.0, "phone", "phone_key || '|' || initial_key", "phone"),
+        Rule(
+            "name_birth_postcode", 2, 13.0, "person",
+            f"CASE WHEN length(given_name_key) > 1 THEN {_FULL_NAME} || '|' || birth_date || '|' || postcode_key END",
+        ),
+        Rule(
+            "name_address", 2, 12.0, "person",
+            f"CASE WHEN length(given_name_key) > 1 THEN {_FULL_NAME} || '|' || address_key || '|' || postcode_key END",
+        ),
+        Rule("device_id", 3, 6.0, "device_id", "device_key"),
+        Rule("cookie_id", 3, 5.0, "cookie_id", "cookie_key"),
+    )
+}  # fmt: skip
+
+
+def chosen(names: Iterable[str]) -> list[Rule]:
+    """The rules in use, in a fixed order whatever the order of the setting."""
+    names = set(names)
+    for name in sorted(names - RULES.keys()):
+        raise ConfigError(f"identity.rules: no rule {name!r}", fix=did_you_mean(name, RULES))
+    return [rule for rule in RULES.values() if rule.name in names]
+
+
+def make_people(connection: duckdb.DuckDBPyConnection) -> None:
+    """identity_people: records numbered in the order of their ids, `known` if they name anyone, hashes of what they say."""
+    codes = ", ".join(
+        f"CASE WHEN {column} IS NULL THEN 0::UBIGINT ELSE md5_number_lower('{kind}|' || {column}) END AS {kind}_code"
+        for kind, column in KEYS.items()
+    )
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE identity_people AS
+        SELECT row_number() OVER (ORDER BY n.record_id)::INTEGER - 1 AS rid, n.*, r.source, r.first_seen, r.last_seen,
+               coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key) IS NOT NULL
+                   AS known,
+               coalesce(unicode(initial_key), 0)::INTEGER AS given_code,
+               coalesce(unicode(family_name_key), 0)::INTEGER AS family_code,
+               initial_key || family_name_key AS name_key,
+               coalesce(strftime(birth_date, '%Y%m%d')::INTEGER, 0) AS birth_code,
+               md5_number_lower(concat_ws('|', 'l' || loyalty_key, 'a' || account_key, 'r' || ref_key, 'e' || email_key,
+                   'p' || phone_key, 'g' || given_name_key, 'f' || family_name_key, 'b' || birth_date, 'z' || postcode_key,
+                   's' || address_key)) AS words,
+               {codes}
+        FROM silver.normalised_records n
+        JOIN (SELECT record_id, source, first_seen, last_seen FROM silver.identity_records) r USING (record_id)
+        ORDER BY n.record_id
+    """)
+
+
+def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
+    """identity_values: identifiers that two records or more share. identity_hubs: those that name nobody, with the reason.
+
+    A hub is a value seen with more different people than a household holds (a store's e-mail, a till's own card, a dummy
+    phone), counted by initial and surname, or by more different sets of words than one customer may have."""
+    values = " UNION ALL ".join(
+        f"SELECT rid, '{kind}' AS kind, {kind}_code AS code, name_key, initial_key, words FROM identity_people "
+        f"WHERE {kind}_code <> 0"
+        for kind in ("loyalty_id", "account_id", "customer_ref", "email", "phone")
+    )
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE identity_values AS
+        WITH named AS (
+            SELECT kind, code, name_key, min(initial_key) AS low, max(initial_key) AS high, count(*) AS records
+            FROM ({values}) GROUP BY kind, code, name_key
+        )
+        SELECT kind, code, sum(records)::BIGINT AS records, count(name_key) AS names,
+               coalesce(sum(records) FILTER (name_key IS NOT NULL), 0)::BIGINT AS named,
+               coalesce(max(records) FILTER (name_key IS NOT NULL), 0) AS most_of_one_name,
+               min(low) IS DISTINCT FROM max(high) AS several_initials
+        FROM named GROUP BY kind, code HAVING sum(records) > 1
+    """)
+    # Sets of words are counted only where they could matter: a value with few records cannot hold many.
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE identity_hubs AS
+        WITH heavy AS (
+            SELECT v.kind, v.code, count(DISTINCT v.words) AS word_sets
+            FROM ({values}) v JOIN identity_values i USING (kind, code)
+            WHERE i.records > {settings.cluster_records} GROUP BY v.kind, v.code
+        ), judged AS (
+            SELECT i.kind, i.code, h.word_sets,
+                   i.names > {settings.hub_names} AND i.most_of_one_name < {settings.hub_share} * i.named AS many_names
+            FROM identity_values i LEFT JOIN heavy h USING (kind, code)
+        )
+        SELECT kind, code,
+               CASE WHEN many_names THEN 'learned hub: more than {settings.hub_names} names'
+                    ELSE 'learned hub: more than {settings.cluster_records} records' END AS reason
+        FROM judged WHERE many_names OR word_sets > {settings.cluster_records}
+    """)
+
+
+def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
+    """identity_pieces(rid, rule, tier, node, weight, blocked): evidence before resolution; `blocked` names the hub.
+
+    Within a rule, weight is higher for the first initial that more of the value's records carry: a shared card goes to
+    whoever uses it most."""
+    rules = chosen(settings.rules)
+    parts = []
+    for rule in rules:
+        known = "" if rule.tier < 3 else "AND n.anonymous > 0"
+        guard = f"v.kind = '{rule.guard}' AND v.code = p.{rule.guard}_code" if rule.guard else "FALSE"
+        shared = "AND v.several_initials" if rule.shared_only else ""
+        parts.append(f"""
+            SELECT p.rid, '{rule.name}' AS rule, {rule.tier}::TINYINT AS tier, p.node,
+                   {rule.weight}::DOUBLE AS base, coalesce(v.several_initials, FALSE) AS several, p.given_code, h.reason AS blocked
+            FROM (SELECT *, md5_number_lower('{rule.name}|' || ({rule.key})) AS node FROM identity_people
+                  WHERE ({rule.key}) IS NOT NULL) p
+            JOIN (SELECT md5_number_lower('{rule.name}|' || ({rule.key})) AS node, count(*) FILTER (NOT known) AS anonymous
+                  FROM identity_people WHERE ({rule.key}) IS NOT NULL GROUP BY 1 HAVING count(*) > 1) n
+              ON n.node = p.node {known}
+            {"" if shared else "LEFT"} JOIN identity_values v ON {guard} {shared}
+            LEFT JOIN identity_hubs h ON h.kind = v.kind AND h.code = v.code
+        """)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE identity_pieces_raw AS {' UNION ALL '.join(parts)}")
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_pieces AS
+        WITH shares AS (
+            SELECT rule, node, given_code, count(*) / sum(count(*)) OVER (PARTITION BY rule, node) AS share
+            FROM identity_pieces_raw WHERE several AND given_code <> 0 GROUP BY rule, node, given_code
+        )
+        SELECT r.rid, r.rule, r.tier, r.node, r.base + coalesce(s.share, 1.0) AS weight, r.blocked
+        FROM identity_pieces_raw r LEFT JOIN shares s USING (rule, node, given_code)
+        ORDER BY r.rule, r.node, r.rid
+    """)
+    connection.execute("DROP TABLE identity_pieces_raw")

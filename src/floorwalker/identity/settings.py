@@ -1,0 +1,54 @@
+"""What a shop may set about identity; the defaults are those measured in `benchmarks` and held by tests.
+
+In: the `[identity]` section of floorwalker.toml. Out: `IdentitySettings`.
+
+>>> IdentitySettings().limits.loyalty_id
+1
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How many different identifiers of a kind one customer may hold.
+
+    The first five count the identifiers in a customer's records: evidence that would exceed them is refused.
+    Devices and cookies count those that lend their anonymous visits to the customer; the latest seen are kept.
+    """
+
+    loyalty_id: int = 1
+    account_id: int = 3
+    customer_ref: int = 10
+    email: int = 5
+    phone: int = 3
+    device_id: int = 20
+    cookie_id: int = 50
+
+
+class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Settings of the whole room. A change of any of them rebuilds the customer map from the same evidence."""
+
+    default_region: str = ""
+    """ISO country for phone numbers written without country code when `market` names none; empty: such numbers are refused."""
+    regions: dict[str, str] = msgspec.field(default_factory=dict)
+    """market -> ISO country, for markets that are not themselves a country code."""
+    blocked_patterns: tuple[str, ...] = ()
+    """Regular expressions (whole value, case ignored) of values that name nobody, beside the built-in ones."""
+    own_email_domains: tuple[str, ...] = ()
+    """The shop's own domains: an address there is the till's, not a customer's."""
+    hub_names: int = 3
+    """An identifier seen with more different (initial + surname) than this names nobody ..."""
+    hub_share: float = 0.5
+    """... unless one of them stands on this share of its named records: the typos of a heavy user are no hub."""
+    shared_device_people: int = 3
+    """A device or cookie seen with more known customers than this is a kiosk."""
+    cluster_records: int = 60
+    """No customer and no identifier holds more different sets of words than this (devices and cookies do not count)."""
+    limits: Limits = Limits()
+    rules: tuple[str, ...] = (
+        "loyalty_id", "account_id", "customer_ref", "email", "loyalty_initial", "email_initial", "phone_initial",
+        "name_birth_postcode", "name_address", "device_id", "cookie_id",
+    )  # fmt: skip
+    """Rules in use; see `rules.RULES`."""

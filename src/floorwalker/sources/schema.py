@@ -1,0 +1,20 @@
+"""SQLite tables of the sources room: which deliveries have been read."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE deliveries (
+      delivery_id TEXT NOT NULL,
+      fingerprint TEXT PRIMARY KEY,   -- of the bytes and the mapping: the same file again is not read again
+      source TEXT NOT NULL,
+      path TEXT NOT NULL,
+      received_at TEXT NOT NULL,
+      run_id TEXT NOT NULL,
+      rows_read INTEGER NOT NULL,
+      rows_new INTEGER NOT NULL,
+      rows_known INTEGER NOT NULL,
+      rows_quarantined INTEGER NOT NULL,
+      rows_suppressed INTEGER NOT NULL
+    );
+    CREATE INDEX deliveries_of_source ON deliveries (source);
+    """,
+)

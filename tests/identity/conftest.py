@@ -1,0 +1,76 @@
+"""Run the room's steps on a table of records, in memory."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.steps import steps
+from tests.identity.population import table
+from tests.steps import MemoryContext
+
+MAP = pa.schema([("record_id", pa.string()), ("customer_id", pa.string())])
+ALIASES = pa.schema(
+    [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
+)
+
+
+class Outcome:
+    """What a run of identity wrote."""
+
+    def __init__(self, context: MemoryContext) -> None:
+        self.context = context
+        self.customer: dict[str, str] = dict(context.connection.sql("FROM silver.customer_map").fetchall())
+
+    def rows(self, query: str) -> list[tuple]:
+        return self.context.connection.sql(query).fetchall()
+
+    @property
+    def groups(self) -> set[frozenset[str]]:
+        """The partition without its ids."""
+        by_customer: dict[str, set[str]] = {}
+        for record, customer in self.customer.items():
+            by_customer.setdefault(customer, set()).add(record)
+        return {frozenset(group) for group in by_customer.values()}
+
+    def together(self, *records: str) -> bool:
+        return len({self.customer[record] for record in records}) == 1
+
+    def refusals(self) -> set[str]:
+        return {reason for (reason,) in self.rows("SELECT DISTINCT reason FROM silver.identity_evidence WHERE NOT accepted")}
+
+
+Identify = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
+    """identify(records, settings=…, previous=Outcome, run_id=…, as_of=…) -> Outcome."""
+    folder: Path = tmp_path_factory.mktemp("identity")
+    numbers = itertools.count(1)
+
+    def run(
+        records: pa.Table | Iterable[dict[str, object]],
+        settings: IdentitySettings | None = None,
+        previous: Outcome | None = None,
+        as_of: dt.date = dt.date(2026, 1, 1),
+    ) -> Outcome:
+        context = MemoryContext(folder, as_of)
+        context.connection.execute("SET threads = 1")
+        context.run_id = f"run-{next(numbers)}"
+        context.write("silver.identity_records", records if isinstance(records, pa.Table) else table(list(records)))
+        old = previous.context.connection if previous else None
+        for name, empty in (("customer_map", MAP), ("customer_aliases", ALIASES)):
+            last = old.sql(f"FROM silver.{name}").to_arrow_table() if old else empty.empty_table()
+            context.write(f"silver.{name}_previous", last)
+        for step in steps(settings or IdentitySettings()):
+            step.run(context)
+        return Outcome(context)
+
+    return run
