@@ -324,7 +324,7 @@ def default_amount(kind: Kind, mapped: set[str], prefix: str) -> str:
     ):
         return ""
     discount = f" - coalesce({prefix}discount, 0)" if "discount" in mapped else ""
-    return f"TRY_CAST({prefix}quantity * {prefix}unit_price{discount} AS DECIMAL(18, 4))"
+    return f"TRY(CAST({prefix}quantity * {prefix}unit_price{discount} AS DECIMAL(18, 4)))"
 
 
 def _in_own_spelling(sql: str, about: Column) -> str:

@@ -156,13 +156,19 @@ def _register(
         "CREATE OR REPLACE TEMP TABLE incoming_deliveries (fw_delivery INTEGER, source VARCHAR, mapping VARCHAR, "
         "delivery_id VARCHAR, fingerprint VARCHAR, content VARCHAR)"
     )
-    rows = [
-        (index, mapping.source, mapping.name, item.delivery_id, item.fingerprint, item.content)
-        for index, item in enumerate(deliveries)
-        if index not in refused
-    ]
-    if rows:
-        connection.executemany("INSERT INTO incoming_deliveries VALUES (?, ?, ?, ?, ?, ?)", rows)
+    read = [(index, item) for index, item in enumerate(deliveries) if index not in refused]
+    connection.execute(
+        "INSERT INTO incoming_deliveries SELECT unnest($1::INTEGER[]), $2, $3, unnest($4::VARCHAR[]), unnest($5::VARCHAR[]), "
+        "unnest($6::VARCHAR[])",
+        [
+            [index for index, _ in read],
+            mapping.source,
+            mapping.name,
+            [item.delivery_id for _, item in read],
+            [item.fingerprint for _, item in read],
+            [item.content for _, item in read],
+        ],
+    )
 
 
 def _stage(
@@ -177,7 +183,7 @@ def _stage(
         load_group(connection, mapping, group)
     except (duckdb.BinderException, duckdb.CatalogException) as error:
         first = str(error).splitlines()[0]
-        raise ConfigError("the SQL of a 'where' does not run", why=f"{mapping.path}: {first}") from error
+        raise ConfigError("the mapping's SQL does not run", why=f"{mapping.path}: {first}") from error
     for number in range(len(mapping.maps)):
         compiled = CompiledMap(mapping, number, group.layout, connection)
         connection.execute(compiled.insert_sql(suppressed, hash_sql))
@@ -186,11 +192,9 @@ def _stage(
 
 def _put_aside(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: Group) -> None:
     """Quarantine: rows with reasons, rows no map took, lines that are no rows."""
-    files = [part.number for part in group.parts]
     bad = [
         f"SELECT {literal(kind)} AS kind, fw_file, fw_row, fw_reason AS reason FROM {staged_name(kind)} "
-        f"WHERE fw_reason IS NOT NULL AND NOT fw_suppressed AND fw_file BETWEEN {files[0]} AND {files[-1]} "
-        "AND fw_file IN (SELECT fw_file FROM incoming_parts)"
+        f"WHERE fw_reason IS NOT NULL AND NOT fw_suppressed AND fw_file BETWEEN {group.numbers[0]} AND {group.numbers[-1]}"
         for kind in mapping.kinds
     ]
     names = {NO_MAP: "no map matches", BAD_JSON: "invalid JSON line"}
@@ -201,10 +205,6 @@ def _put_aside(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
         for code in unrouted
     ]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE incoming_bad AS {' UNION ALL '.join(bad)}")
-    connection.execute("CREATE OR REPLACE TEMP TABLE incoming_names (fw_file INTEGER, file VARCHAR)")
-    connection.executemany(
-        "INSERT INTO incoming_names VALUES (?, ?)", [(part.number, part.name) for part in group.parts]
-    )
     # A line put aside has a number too: the n-th good row stands behind as many lines as were put aside before it.
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_gaps AS SELECT fw_file, good, max(turn) AS shift FROM (SELECT fw_file, turn, "
@@ -222,7 +222,7 @@ def _put_aside(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     connection.execute(
         "INSERT INTO incoming_quarantine SELECT fw_delivery, source, mapping, kind, delivery_id, fingerprint, content, "
         f"file, row_number, reason, raw FROM ({rows} UNION ALL SELECT fw_file, '', record, reason, CAST(to_json(raw) AS VARCHAR) "
-        "FROM incoming_malformed) JOIN incoming_parts USING (fw_file) JOIN incoming_names USING (fw_file) "
+        "FROM incoming_malformed) JOIN incoming_parts USING (fw_file) JOIN (SELECT fw_file, file FROM incoming_files) USING (fw_file) "
         "JOIN incoming_deliveries USING (fw_delivery) ORDER BY fw_file, row_number"
     )
 
@@ -269,7 +269,7 @@ def _finish(connection: duckdb.DuckDBPyConnection, mapping: Mapping, kind: Kind,
     if {"amount", "unit_price"} <= held.keys():
         discount = f" - coalesce({held['discount']}, 0)" if "discount" in held else ""
         product = f"{held['quantity']} * {held['unit_price']}{discount}"
-        held["amount"] = f"coalesce({held['amount']}, TRY_CAST({product} AS DECIMAL(18, 4)))"
+        held["amount"] = f"coalesce({held['amount']}, TRY(CAST({product} AS DECIMAL(18, 4))))"
     if kind.person:
         held["record_id"] = _record_id(mapping, kind, held)
     columns = ", ".join(

@@ -138,7 +138,7 @@ def _header(path: Path, codec: str, delimiter: str) -> tuple[tuple[str, ...], st
     if not delimiter:
         first = re.sub(r'"[^"]*"', "", start.split("\n", 1)[0])
         delimiter = max(_DELIMITERS, key=first.count)
-    row = next(csv.reader(io.StringIO(start), delimiter=delimiter), [])
+    row = next(csv.reader(io.StringIO(start), delimiter=delimiter, skipinitialspace=True), [])
     return tuple(name.strip() for name in row), delimiter
 
 

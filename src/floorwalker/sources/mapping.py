@@ -299,7 +299,7 @@ class _Reader:
             for call in tree.find_all(exp.Anonymous)
             if call.name.lower() == "as_number" and call.expressions
         )
-        return tuple(name for name in names if name not in bound), tuple(numbers)
+        return tuple(sorted(name for name in names if name not in bound)), tuple(sorted(numbers))
 
     def known(self, table: dict[str, Any], names: tuple[str, ...], what: str, index: int = -1, at: str = "") -> None:
         for key in table:
