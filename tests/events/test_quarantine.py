@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from tests.sources.desk import HEADER, RECEIVED, Desk, sales
 
 from floorwalker.errors import NotFoundError
 from floorwalker.events.quarantine import (
@@ -17,7 +18,6 @@ from floorwalker.events.quarantine import (
     show_quarantine,
 )
 from floorwalker.events.schema import MIGRATIONS
-from tests.sources.desk import HEADER, RECEIVED, Desk, sales
 
 GOOD = "1001,2011-07-01 12:00,A1,Mug,2,2.55,17850"
 

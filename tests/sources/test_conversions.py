@@ -90,7 +90,9 @@ def test_text(connection: duckdb.DuckDBPyConnection, text: str, to: str, options
         ("true", "BOOLEAN", "boolean", True),
     ],
 )
-def test_values_that_have_a_type(connection: duckdb.DuckDBPyConnection, sql: str, of: str, to: str, wanted: Any) -> None:
+def test_values_that_have_a_type(
+    connection: duckdb.DuckDBPyConnection, sql: str, of: str, to: str, wanted: Any
+) -> None:
     assert connection.execute(typed(sql, of, to, zone="Europe/London").select()).fetchone() == (wanted,)
 
 

@@ -8,12 +8,12 @@ import json
 from decimal import Decimal as D
 
 import pytest
+from tests.sources.desk import HEADER, RECEIVED, Desk, sales
 
 from floorwalker.errors import ConfigError
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES
 from floorwalker.sources.ingest import drop_incoming, new_rows_sql, read_deliveries
 from floorwalker.sources.mapping import Defaults, parse_mapping
-from tests.sources.desk import HEADER, RECEIVED, Desk, sales
 
 LINE = "1001,2011-07-01 12:00,A1,Mug,2,2.55,17850.0"
 CORE = "order_id, occurred_at, product_id, product_name, quantity, unit_price, customer_ref"
@@ -122,7 +122,10 @@ def test_invalid_json_goes_alone(desk: Desk) -> None:
     desk.put("a.jsonl", "\n".join([good, '{"no": 1', "[1, 2]", "", good.replace("1001", "1002"), "x\x1fy"]))
     result = desk.read(sales())
     assert [row[0] for row in desk.rows("order_id")] == ["1001", "1002"]
-    assert [reason for _, reason in desk.quarantine()] == [*["invalid JSON line"] * 2, "malformed line: too many fields"]
+    assert [reason for _, reason in desk.quarantine()] == [
+        *["invalid JSON line"] * 2,
+        "malformed line: too many fields",
+    ]
     assert [number for number, _ in desk.quarantine()] == [2, 3, 6]
     assert result.unrouted == 3
     assert result.deliveries[0].read == 5
@@ -131,14 +134,17 @@ def test_invalid_json_goes_alone(desk: Desk) -> None:
 def test_json_paths_numbers_and_booleans(desk: Desk) -> None:
     desk.put(
         "a.jsonl",
-        '{"shop":{"id":7,"open.since":"2001-02-03"},"tags":["x","y"],"geo":{"lat":51.5}}\n{"shop":{"id":"8"},"geo":null}\n',
+        '{"shop":{"id":7},"tags":["x","y"],"geo":{"lat":51.5},"open.since":"2001-02-03"}\n{"shop":{"id":"8"},"geo":null}\n',
     )
     mapping = parse_mapping(
         'source = "s"\nfiles = "*"\n[[maps]]\nkind = "stores"\n[maps.columns]\nstore_id = "shop.id"\ncity = "tags.1"\n'
-        'opened_on = "shop.open.since"\nlatitude = "geo.lat"\nname = { expression = "\'no. \' || shop.id" }\n'
+        'opened_on = "open.since"\nlatitude = "geo.lat"\nname = { expression = "\'no. \' || shop.id" }\n'
     )
     desk.read(mapping)
-    assert desk.rows("store_id, city, latitude, name", "stores") == [("7", "y", 51.5, "no. 7"), ("8", None, None, "no. 8")]
+    assert desk.rows("store_id, city, latitude, name", "stores") == [
+        ("7", "y", 51.5, "no. 7"),
+        ("8", None, None, "no. 8"),
+    ]
 
 
 def test_routing_first_match_rest_and_null(desk: Desk) -> None:
@@ -212,7 +218,11 @@ product_id = 'it''s "sku"'
 quantity = "qty_1"
 """
     for first in ("", "column0"):
-        desk.read(parse_mapping(text.format(first=first).replace("it''s", "it's").replace("'it's \"sku\"'", '"it\'s \\"sku\\""')))
+        desk.read(
+            parse_mapping(
+                text.format(first=first).replace("it''s", "it's").replace("'it's \"sku\"'", '"it\'s \\"sku\\""')
+            )
+        )
     assert desk.rows("store_id, product_id, quantity", "stock") == [("7", "A", D(2))]
 
 
@@ -278,7 +288,9 @@ def test_things_and_customers_may_be_undated(desk: Desk) -> None:
 
 
 def test_one_persons_words_make_one_record(desk: Desk) -> None:
-    desk.put("a.csv", csv(LINE, LINE.replace("1001", "1002"), LINE.replace("17850.0", "2"), LINE.replace("17850.0", "")))
+    desk.put(
+        "a.csv", csv(LINE, LINE.replace("1001", "1002"), LINE.replace("17850.0", "2"), LINE.replace("17850.0", ""))
+    )
     desk.read(sales())
     found = dict(desk.rows("order_id || coalesce(customer_ref, '-'), record_id"))
     assert found["100117850"] == found["100217850"] != found["10012"]
@@ -350,10 +362,10 @@ files = "*"
 [[maps]]
 kind = "consents"
 where = "news = 'Y'"
-columns = { occurred_at = "at", email = "mail", purpose = { value = "marketing_email" }, status = { value = "granted" } }
+columns = { occurred_at = "at", email = "mail", purpose = { value = "ads" }, status = { value = "granted" } }
 [[maps]]
 kind = "consents"
-columns = { occurred_at = "at", email = "mail", purpose = { value = "marketing_email" }, status = { value = "denied" } }
+columns = { occurred_at = "at", email = "mail", purpose = { value = "ads" }, status = { value = "denied" } }
 """
     desk.put("a.csv", "at,mail,news\n2026-01-01,a@x.org,Y\n2026-01-01,a@x.org,N\n")
     desk.read(parse_mapping(text))
@@ -378,8 +390,12 @@ def test_defaults_of_the_project_reach_the_rows(desk: Desk) -> None:
     desk.put("a.csv", "sku,price,from\nA,2.5,2026-01-01\n")
     text = 'source = "s"\nfiles = "*"\n[[maps]]\nkind = "prices"\n'
     columns = 'columns = { product_id = "sku", price = "price", valid_from = "from", occurred_at = "from" }'
-    desk.read(parse_mapping(text + columns, Defaults(currency="EUR", legal_entity="Acme Ltd", purposes="analytics ads")))
-    assert desk.rows("currency, legal_entity, purposes, channel", "prices") == [("EUR", "Acme Ltd", "analytics ads", None)]
+    desk.read(
+        parse_mapping(text + columns, Defaults(currency="EUR", legal_entity="Acme Ltd", purposes="analytics ads"))
+    )
+    assert desk.rows("currency, legal_entity, purposes, channel", "prices") == [
+        ("EUR", "Acme Ltd", "analytics ads", None)
+    ]
 
 
 def test_many_files_of_one_header_are_one_scan(desk: Desk) -> None:

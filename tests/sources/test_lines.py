@@ -13,7 +13,9 @@ from floorwalker.sources import lines
 from floorwalker.sources.lines import Prepared, prepare
 
 
-def prepared(tmp_path: Path, content: bytes, form: str = "csv", encoding: str = "auto", delimiter: str = "") -> Prepared:
+def prepared(
+    tmp_path: Path, content: bytes, form: str = "csv", encoding: str = "auto", delimiter: str = ""
+) -> Prepared:
     path = tmp_path / "in.csv"
     path.write_bytes(content)
     scratch = tmp_path / "scratch"
@@ -23,7 +25,15 @@ def prepared(tmp_path: Path, content: bytes, form: str = "csv", encoding: str = 
 
 @pytest.mark.parametrize(
     "content",
-    [b"a,b\n1,2\n", b"a,b\r\n1,2\r\n", b'a,b\n"1,5","say ""x"""\n', b'a,b\n5" nail,2', "a,b\né,2\n".encode(), b"", b"a,b"],
+    [
+        b"a,b\n1,2\n",
+        b"a,b\r\n1,2\r\n",
+        b'a,b\n"1,5","say ""x"""\n',
+        b'a,b\n5" nail,2',
+        "a,b\né,2\n".encode(),
+        b"",
+        b"a,b",
+    ],
 )
 def test_clean_files_are_read_where_they_lie(tmp_path: Path, content: bytes) -> None:
     assert prepared(tmp_path, content).path == tmp_path / "in.csv"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.sources.desk import SALES, sales
 
 from floorwalker.errors import ConfigError
 from floorwalker.sources.mapping import Defaults, load_mapping, parse_mapping
-from tests.sources.desk import SALES, sales
 
 GOOD = SALES.format(options="")
 
@@ -20,7 +20,7 @@ GOOD = SALES.format(options="")
         (('"name"', '{ colum = "name" }'), "unknown option of 'product_name': 'colum'", 15, "column"),
         (('product_id = "sku"\n', ""), "needs the column 'product_id'", 10, "product_id"),
         (('occurred_at = "at"\n', ""), "needs the column 'occurred_at'", 10, "occurred_at"),
-        (('"name"', "{ expression = \"upper(name'\" }"), "the SQL of 'product_name' does not parse", 15, ""),
+        (('"name"', '{ expression = "upper(name\'" }'), "the SQL of 'product_name' does not parse", 15, ""),
         (('"name"', '{ expression = "max(name)" }'), "expression over one row", 15, ""),
         (('"name"', '{ expression = "(SELECT 1)" }'), "expression over one row", 15, ""),
         (('"name"', '{ column = "name", value = "x" }'), "needs one of column, expression, value", 15, ""),

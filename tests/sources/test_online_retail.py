@@ -1,4 +1,4 @@
-"""The template for UCI's Online Retail on the real 541,909 rows: golden figures, and the same rows however delivered."""
+"""The template for UCI's Online Retail on its real rows: golden figures, and the same rows however delivered."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from tests.data import bench_data
+from tests.sources.desk import RECEIVED
 
 import floorwalker.app
 from floorwalker.sources.files import Delivery, make_delivery
 from floorwalker.sources.ingest import BatchResult, read_deliveries
 from floorwalker.sources.mapping import Mapping, load_mapping
-from tests.data import bench_data
-from tests.sources.desk import RECEIVED
 
 TEMPLATE = Path(floorwalker.app.__file__).parent / "templates" / "online-retail" / "mappings" / "online_retail.toml"
 ROWS = 541_909
@@ -36,9 +36,12 @@ class Retail:
 
     def keys(self) -> tuple[int, int, str]:
         """Rows, distinct keys, and an order-free fingerprint of kind and key."""
-        parts = " UNION ALL ".join(f"SELECT '{kind}' AS kind, event_id FROM incoming_{kind}" for kind in self.mapping.kinds)
+        parts = " UNION ALL ".join(
+            f"SELECT '{kind}' AS kind, event_id FROM incoming_{kind}" for kind in self.mapping.kinds
+        )
         found = self.connection.execute(
-            f"SELECT count(*), count(DISTINCT event_id), CAST(sum(md5_number(kind || event_id) % 1000000007) AS VARCHAR) FROM ({parts})"
+            "SELECT count(*), count(DISTINCT event_id), CAST(sum(md5_number(kind || event_id) % 1000003) AS VARCHAR) "
+            f"FROM ({parts})"
         ).fetchone()
         assert found is not None
         return found
@@ -69,7 +72,8 @@ def test_golden_figures(retail: Retail) -> None:
     }
     assert retail.keys()[:2] == (ROWS, ROWS)
     sales = retail.connection.execute(
-        "SELECT count(*), count(DISTINCT customer_ref), count(DISTINCT order_id), count(DISTINCT product_id), sum(amount) "
+        "SELECT count(*), count(DISTINCT customer_ref), count(DISTINCT order_id), count(DISTINCT product_id), "
+        "sum(amount) "
         "FROM incoming_order_lines WHERE customer_ref IS NOT NULL AND unit_price > 0"
     ).fetchone()
     assert sales == (397_884, 4_338, 18_532, 3_665, Decimal("8911407.9040"))
@@ -79,7 +83,9 @@ def test_golden_figures(retail: Retail) -> None:
     assert returns == (3_836, True, True)
     columns = "* EXCLUDE (event_id)"
     distinct = sum(
-        retail.connection.execute(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM incoming_{kind})").fetchall()[0][0]
+        retail.connection.execute(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM incoming_{kind})").fetchall()[
+            0
+        ][0]
         for kind in retail.mapping.kinds
     )
     assert distinct <= ROWS - 5_268, "exact duplicates of the source are kept"
@@ -88,12 +94,13 @@ def test_golden_figures(retail: Retail) -> None:
 @pytest.mark.slow
 def test_latin1_csv_with_ids_like_floats_has_the_same_keys(retail: Retail, whole: tuple[int, int, str]) -> None:
     path = retail.copy(
-        "SELECT * REPLACE (CAST(CustomerID AS DOUBLE) AS CustomerID, strftime(InvoiceDate, '%-m/%-d/%Y %H:%M') AS InvoiceDate) "
+        "SELECT * REPLACE (CAST(CustomerID AS DOUBLE) AS CustomerID, "
+        "strftime(InvoiceDate, '%-m/%-d/%Y %H:%M') AS InvoiceDate) "
         f"FROM '{retail.parquet}' ORDER BY md5(StockCode), InvoiceNo",
         "shuffled.csv",
     )
-    assert b"17850.0" in path.read_bytes()[:80_000_000]
-    path.write_bytes(path.read_text(encoding="utf-8").replace("CREAM", "CREAM").encode("latin-1"))
+    assert b",17850.0," in path.read_bytes()
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
     retail.read([path])
     assert retail.keys() == whole
 
@@ -107,7 +114,9 @@ def test_overlapping_days_in_any_order_and_mixed_formats(retail: Retail, whole: 
         ).fetchall()
     ]
     assert len(days) == 305
-    retail.connection.execute(f"CREATE OR REPLACE TABLE daily AS SELECT *, CAST(InvoiceDate AS DATE) AS day FROM '{retail.parquet}'")
+    retail.connection.execute(
+        f"CREATE OR REPLACE TABLE daily AS SELECT *, CAST(InvoiceDate AS DATE) AS day FROM '{retail.parquet}'"
+    )
     paths = []
     for index, day in enumerate(days):
         # Every file repeats the day before: the way of a shop that sends a sliding window.

@@ -1,9 +1,10 @@
 """Rows that did not fit: kept with their reasons and as they came, until a mended mapping or file makes them fit.
 
-In: the tables `incoming_quarantine` and `incoming_deliveries` that reading a batch leaves on its connection. Out: lists, counts and
-single rows for people. Adding is idempotent by (delivery fingerprint, file, row). When the same bytes come in under a mended
-mapping, what the older one had put aside goes: a row is in quarantine only as long as the newest mapping refuses it. To replay
-is therefore to mend the mapping and run again; rows that had passed before are known by their keys and add nothing.
+In: the tables `incoming_quarantine` and `incoming_deliveries` that reading a batch leaves on its connection. Out:
+lists, counts and single rows for people. Adding is idempotent by (delivery fingerprint, file, row). When the same bytes
+come in under a mended mapping, what the older one had put aside goes: a row is in quarantine only as long as the newest
+mapping refuses it. To replay is therefore to mend the mapping and run again; rows that had passed before are known by
+their keys and add nothing.
 
 Raw rows hold personal data: they are shown to people who may see them, never logged, and erased like everything else.
 
@@ -30,7 +31,7 @@ _BATCH = 5_000
 
 @dataclass(frozen=True)
 class QuarantinedRow:
-    """One row that waits. `raw`: JSON text, an object of the source's columns, or a string where the line was no row."""
+    """One row that waits. `raw`: JSON text, an object of the source's columns, or a string for what is no row."""
 
     id: int
     source: str

@@ -1,21 +1,20 @@
 """Deliveries: the files of a source as they lie in the project, each known by its bytes.
 
-In: a mapping and the folder its patterns start from. Out: a list of `Delivery`, in order of name. A delivery is one file, or with
-`delivery = "folder"` all matching files of one folder. The same bytes under the same mapping are the same delivery, under
-whatever name; two files with equal bytes are delivered once.
+In: a mapping and the folder its patterns start from. Out: a list of `Delivery`, in order of name. A delivery is one
+file, or with `delivery = "folder"` all matching files of one folder. The same bytes under the same mapping are the same
+delivery, under whatever name; two files with equal bytes are delivered once.
 
->>> import tempfile; from floorwalker.sources.mapping import parse_mapping
->>> folder = Path(tempfile.mkdtemp()); _ = (folder / "a.csv").write_text("no\\n1\\n"); _ = (folder / "b.csv").write_text("no\\n1\\n")
->>> mapping = parse_mapping('source = "s"\\nfiles = "*.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }')
->>> [delivery.files[0].name for delivery in find_deliveries(mapping, folder)]
-['a.csv']
+>>> from floorwalker.sources.mapping import parse_mapping
+>>> mapping = parse_mapping('source="s"\\nfiles="*.csv"\\n[[maps]]\\nkind="stores"\\ncolumns={store_id="no"}')
+>>> find_deliveries(mapping, "/an/empty/folder")
+[]
 """
 
 from __future__ import annotations
 
-import glob
 import hashlib
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 
 from floorwalker.errors import SourceError
@@ -69,7 +68,8 @@ def find_deliveries(mapping: Mapping, root: Path | str) -> list[Delivery]:
     root = Path(root)
     paths: dict[Path, None] = {}
     for pattern in mapping.files:
-        for found in glob.glob(pattern, root_dir=root, recursive=True):
+        # Path.glob takes no absolute patterns and shows hidden files, which half-copied ones are.
+        for found in glob(pattern, root_dir=root, recursive=True):  # noqa: PTH207
             path = root / found
             if path.is_file():
                 paths[path] = None

@@ -1,10 +1,10 @@
 """Files of many deliveries, grouped by what they look like and loaded into one raw table a group.
 
-In: a mapping and deliveries. Out: `Group`s of files with the same format and columns, the deliveries that had to be refused, and for
-a group at a time the temporary tables `incoming_raw`, `incoming_parts` and `incoming_malformed`.
+In: a mapping and deliveries. Out: `Group`s of files with the same format and columns, the deliveries that had to be
+refused, and for a group at a time the temporary tables `incoming_raw`, `incoming_parts` and `incoming_malformed`.
 
-A group is what one scan reads: 305 daily files with one header are one scan. Groups end at `GROUP_BYTES`, so that the raw text of
-a long history never lies in memory at once.
+A group is what one scan reads: 305 daily files with one header are one scan. Groups end at `GROUP_BYTES`, so that the
+raw text of a long history never lies in memory at once.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def make_groups(
 
 
 def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: Group) -> None:
-    """Fill `incoming_raw`, `incoming_parts` and `incoming_malformed` (fw_file, record, reason, raw) with a group's files."""
+    """Fill `incoming_raw`, `incoming_files`, `incoming_parts`, `incoming_malformed` (fw_file, record, reason, raw)."""
     connection.execute("DROP TABLE IF EXISTS incoming_rejects; DROP TABLE IF EXISTS incoming_scans")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_malformed (fw_file INTEGER, record BIGINT, reason VARCHAR, raw VARCHAR)"
@@ -121,7 +121,8 @@ def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_parts AS SELECT fw_file, fw_delivery, coalesce(fw_first, 0) AS fw_first "
-        "FROM incoming_files LEFT JOIN (SELECT fw_file, min(rowid) AS fw_first FROM incoming_raw GROUP BY fw_file) USING (fw_file)"
+        "FROM incoming_files "
+        "LEFT JOIN (SELECT fw_file, min(rowid) AS fw_first FROM incoming_raw GROUP BY fw_file) USING (fw_file)"
     )
     if group.layout.form != "parquet":
         _collect_malformed(connection, group)
@@ -195,7 +196,8 @@ def _jsonl(mapping: Mapping, group: Group) -> str:
     )
     form = _rejecting("header=false, delim=chr(31), quote='', escape=''")
     lines = f"SELECT file_index AS fw_index, * FROM read_csv({group.paths}, columns={{'fw_line': 'VARCHAR'}}, {form})"
-    objects = f"SELECT *, json_valid(fw_line) AND starts_with(ltrim(fw_line, ' ' || chr(9)), '{{') AS fw_object FROM ({lines})"
+    is_object = "json_valid(fw_line) AND starts_with(ltrim(fw_line, ' ' || chr(9)), '{')"
+    objects = f"SELECT *, {is_object} AS fw_object FROM ({lines})"
     return (
         f"SELECT fw_index, fw_line, fw_object, {columns} FROM "
         f"(SELECT *, CASE WHEN fw_object THEN {found} END AS fw_found FROM ({objects}))"
@@ -231,13 +233,20 @@ def _collect_malformed(connection: duckdb.DuckDBPyConnection, group: Group) -> N
     paths = [str(part.path) for part in group.parts]
     whys = " ".join(f"WHEN {literal(kind)} THEN {literal(why)}" for kind, why in _MALFORMED.items())
     connection.execute(
-        "INSERT INTO incoming_malformed SELECT fw_file, record, "
-        f"CASE WHEN a.raw IS NULL THEN CASE why {whys} ELSE {literal(_OPEN_QUOTE)} END ELSE {literal(_OPEN_QUOTE)} END, "
-        "coalesce(a.raw, trim(line, chr(10) || chr(13)), '') FROM ("
-        f"SELECT fw_file, line - {header} AS record, min(error_type) AS why, min(csv_line) AS line FROM incoming_rejects "
-        "JOIN incoming_scans USING (scan_id, file_id) "
-        "JOIN (SELECT unnest($1::VARCHAR[]) AS file_path, unnest($2::INTEGER[]) AS fw_file) USING (file_path) "
-        "GROUP BY fw_file, line) LEFT JOIN incoming_aside AS a USING (fw_file, record)",
+        f"""
+        INSERT INTO incoming_malformed
+        SELECT fw_file, record,
+               CASE WHEN a.raw IS NOT NULL THEN {literal(_OPEN_QUOTE)}
+                    ELSE CASE why {whys} ELSE {literal(_OPEN_QUOTE)} END END,
+               coalesce(a.raw, trim(words, chr(10) || chr(13)), '')
+        FROM (
+          SELECT fw_file, line - {header} AS record, min(error_type) AS why, min(csv_line) AS words
+          FROM incoming_rejects
+          JOIN incoming_scans USING (scan_id, file_id)
+          JOIN (SELECT unnest($1::VARCHAR[]) AS file_path, unnest($2::INTEGER[]) AS fw_file) USING (file_path)
+          GROUP BY ALL
+        )
+        LEFT JOIN incoming_aside AS a USING (fw_file, record)""",
         [paths, group.numbers],
     )
     connection.execute("DROP TABLE incoming_rejects; DROP TABLE incoming_scans; DROP TABLE incoming_aside")
