@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ from tests.sources.desk import HEADER, RECEIVED, Desk, sales
 
 from floorwalker.errors import NotFoundError
 from floorwalker.events.quarantine import (
-    add_quarantine,
     count_by_delivery,
     count_quarantine,
     discard_quarantine,
+    keep_quarantine,
     list_quarantine,
     show_quarantine,
 )
@@ -39,21 +40,18 @@ def desk(tmp_path: Path) -> Desk:
     return found
 
 
-def test_added_once_in_the_callers_transaction(state: sqlite3.Connection, desk: Desk) -> None:
+def test_kept_once(state: sqlite3.Connection, desk: Desk) -> None:
     desk.read(sales())
-    state.execute("BEGIN IMMEDIATE")
-    assert add_quarantine(state, desk.connection, "run-1", RECEIVED) == 4
-    state.execute("ROLLBACK")
-    assert list_quarantine(state) == []
-    assert add_quarantine(state, desk.connection, "run-1", RECEIVED) == 4
-    assert add_quarantine(state, desk.connection, "run-2", RECEIVED) == 0
+    assert keep_quarantine(state, desk.connection, RECEIVED.isoformat()) == 4
+    assert keep_quarantine(state, desk.connection, "2026-02-01T00:00:00+00:00") == 0
     assert [row.row_number for row in list_quarantine(state)] == [2, 4, 3, 2]
+    assert {row.received_at for row in list_quarantine(state)} == {RECEIVED.isoformat()}
 
 
 def test_listed_counted_shown(state: sqlite3.Connection, desk: Desk) -> None:
     desk.read(sales())
-    add_quarantine(state, desk.connection, "run-1", RECEIVED)
-    assert count_quarantine(state) == [
+    keep_quarantine(state, desk.connection, RECEIVED.isoformat())
+    assert [(one.source, one.reason, one.rows) for one in count_quarantine(state)] == [
         ("till", "quantity: cannot be read as a number", 2),
         ("till", "malformed line: too few fields", 1),
         ("till", "unit_price: cannot be read as a number", 1),
@@ -65,9 +63,7 @@ def test_listed_counted_shown(state: sqlite3.Connection, desk: Desk) -> None:
     delivery = desk.result.deliveries[1].delivery.delivery_id
     (row,) = list_quarantine(state, delivery_id=delivery)
     assert show_quarantine(state, row.id) == row
-    assert (row.kind, row.mapping, row.run_id, row.received_at) == (
-        "order_lines", "mapping", "run-1", "2026-01-31T12:00:00+00:00"
-    )  # fmt: skip
+    assert (row.kind, row.mapping, row.received_at) == ("order_lines", "mapping", "2026-01-31T12:00:00+00:00")
     assert '"qty":"two"' in row.raw
     with pytest.raises(NotFoundError, match="no row 99 in quarantine"):
         show_quarantine(state, 99)
@@ -76,9 +72,18 @@ def test_listed_counted_shown(state: sqlite3.Connection, desk: Desk) -> None:
 
 def test_a_mended_mapping_takes_rows_out(state: sqlite3.Connection, desk: Desk) -> None:
     desk.read(sales())
-    add_quarantine(state, desk.connection, "run-1", RECEIVED)
+    keep_quarantine(state, desk.connection, RECEIVED.isoformat())
     mended = sales(quantity='{ column = "qty", map = { "two" = "2" } }')
     desk.read(mended)
-    assert add_quarantine(state, desk.connection, "run-2", RECEIVED) == 2
-    assert {(row.row_number, row.run_id) for row in list_quarantine(state)} == {(3, "run-2"), (4, "run-2")}
+    assert keep_quarantine(state, desk.connection, "2026-02-01T00:00:00+00:00") == 2
+    assert [row.row_number for row in list_quarantine(state)] == [4, 3]
     assert len(desk.rows("1")) == 3, "the mended row joined, the others were known"
+
+
+def test_another_mapping_of_the_same_file_settles_nothing(state: sqlite3.Connection, desk: Desk) -> None:
+    desk.read(sales())
+    keep_quarantine(state, desk.connection, RECEIVED.isoformat())
+    other = replace(sales('brand = "Acme"'), path="mappings/other.toml")
+    desk.read(other)
+    keep_quarantine(state, desk.connection, RECEIVED.isoformat())
+    assert sorted(row.mapping for row in list_quarantine(state)) == ["mapping"] * 4 + ["other"] * 4

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tests.identity.population import table
+from tests.steps import MemoryContext
 
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.steps import steps
-from tests.identity.population import table
-from tests.steps import MemoryContext
 
 MAP = pa.schema([("record_id", pa.string()), ("customer_id", pa.string())])
 ALIASES = pa.schema(
@@ -43,7 +43,9 @@ class Outcome:
         return len({self.customer[record] for record in records}) == 1
 
     def refusals(self) -> set[str]:
-        return {reason for (reason,) in self.rows("SELECT DISTINCT reason FROM silver.identity_evidence WHERE NOT accepted")}
+        return {
+            reason for (reason,) in self.rows("SELECT DISTINCT reason FROM silver.identity_evidence WHERE NOT accepted")
+        }
 
 
 Identify = Callable[..., Outcome]

@@ -26,35 +26,56 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 EPOCH = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
-GIVEN = (
+_GIVEN_WORDS = (
     "john mary william elizabeth thomas ann george sarah james jane charles margaret henry alice robert emily joseph "
-    "emma edward ellen richard martha alfred eliza samuel harriet arthur edith frederick florence david catherine peter "
-    "susan daniel jessica mark laura paul rachel andrew helen simon julia kevin nina oscar olivia liam grace noah chloe "
+    "emma edward ellen richard martha alfred eliza samuel harriet arthur edith frederick florence david catherine "
+    "peter "
+    "susan daniel jessica mark laura paul rachel andrew helen simon julia kevin nina oscar olivia liam grace noah "
+    "chloe "
     "lucas mia ethan zoe adam iris hugo nora felix ruth leo vera max wendy ivan yvonne quentin ursula"
-).split()
+)
+GIVEN = _GIVEN_WORDS.split()
 NICK = {
     "william": "bill", "robert": "bob", "elizabeth": "liz", "margaret": "peggy", "richard": "dick", "edward": "ted",
     "thomas": "tom", "james": "jim", "charles": "charlie", "daniel": "dan", "catherine": "kate", "samuel": "sam",
     "andrew": "drew", "joseph": "joe", "susan": "sue", "jessica": "jess", "henry": "hank", "mary": "polly",
 }  # fmt: skip
-_ONSET = "b br c ch d f g gr h j k l m n p r s st t tr v w".split()
-_RIME = "all and arth ell enn er ick ing ock olt ood ow ull urn ash ent".split()
+_ONSETS = "b br c ch d f g gr h j k l m n p r s st t tr v w"
+_RIMES = "all and arth ell enn er ick ing ock olt ood ow ull urn ash ent"
 _END = ["", "son", "ton", "ley", "man", "er", "ford", "s", "well", "by", "more", "field"]
-SURNAMES = sorted({o + r + e for o in _ONSET for r in _RIME for e in _END})
+SURNAMES = sorted({o + r + e for o in _ONSETS.split() for r in _RIMES.split() for e in _END})
 SOURCES = ("pos", "ecom", "app", "loyalty", "partner")
 SHARE = (0.25, 0.30, 0.20, 0.15, 0.10)
 # Missing by source in the order of SOURCES.
 MISSING = {
-    "name": (0.45, 0.03, 0.15, 0.02, 0.10), "birth": (0.97, 0.75, 0.60, 0.15, 0.55), "email": (0.70, 0.02, 0.05, 0.15, 0.30),
-    "phone": (0.55, 0.25, 0.35, 0.10, 0.35), "address": (0.90, 0.08, 0.70, 0.10, 0.30), "loyalty": (0.45, 0.70, 0.45, 0.0, 0.60),
+    "name": (0.45, 0.03, 0.15, 0.02, 0.10), "birth": (0.97, 0.75, 0.60, 0.15, 0.55),
+    "email": (0.70, 0.02, 0.05, 0.15, 0.30),
+    "phone": (0.55, 0.25, 0.35, 0.10, 0.35), "address": (0.90, 0.08, 0.70, 0.10, 0.30),
+    "loyalty": (0.45, 0.70, 0.45, 0.0, 0.60),
 }  # fmt: skip
-STREETS = ["High Street", "Mill Lane", "Station Road", "Church Road", "Park Avenue", "Green Lane", "Queen Street", "The Close"]
+STREETS = [
+    "High Street",
+    "Mill Lane",
+    "Station Road",
+    "Church Road",
+    "Park Avenue",
+    "Green Lane",
+    "Queen Street",
+    "The Close",
+]
 
 
 def record(record_id: str, **fields: object) -> dict[str, object]:
     """One row of silver.identity_records with what matters filled in."""
     row: dict[str, object] = dict.fromkeys(SCHEMA.names)
-    row |= {"record_id": record_id, "source": "shop", "market": "GB", "first_seen": EPOCH, "last_seen": EPOCH, "rows": 1}
+    row |= {
+        "record_id": record_id,
+        "source": "shop",
+        "market": "GB",
+        "first_seen": EPOCH,
+        "last_seen": EPOCH,
+        "rows": 1,
+    }
     return row | fields
 
 
@@ -87,13 +108,18 @@ class _Person:
         self.moved = (f"{rng.randrange(1, 200)} {rng.choice(STREETS)}", _postcode(rng))
         self.phone = _phone(rng)
         self.loyalty = f"L{number:09d}" if rng.random() < 0.6 else None
-        self.emails = [f"{self.given}.{self.family}{number % 9973}@{d}" for d in rng.sample(("gmail.com", "outlook.com", "mail.co.uk"), 2)]
+        self.emails = [
+            f"{self.given}.{self.family}{number % 9973}@{d}"
+            for d in rng.sample(("gmail.com", "outlook.com", "mail.co.uk"), 2)
+        ]
         if rng.random() > 0.18:
             self.emails.pop()
 
 
 def _postcode(rng: random.Random) -> str:
-    return f"{rng.choice('BLMSN')}{rng.randrange(1, 30)} {rng.randrange(1, 9)}{rng.choice('ABDEFG')}{rng.choice('HJLNPQ')}"
+    return (
+        f"{rng.choice('BLMSN')}{rng.randrange(1, 30)} {rng.randrange(1, 9)}{rng.choice('ABDEFG')}{rng.choice('HJLNPQ')}"
+    )
 
 
 _GIVEN_WEIGHT = [1 / (n + 3) for n in range(len(GIVEN))]

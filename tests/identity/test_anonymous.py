@@ -7,10 +7,10 @@ import random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from floorwalker.identity.settings import IdentitySettings, Limits
 from tests.identity.conftest import Identify
 from tests.identity.population import EPOCH, record
+
+from floorwalker.identity.settings import IdentitySettings, Limits
 
 
 def _day(number: int) -> dt.datetime:
@@ -19,7 +19,11 @@ def _day(number: int) -> dt.datetime:
 
 def test_a_login_claims_the_visits_of_its_cookie(identify: Identify) -> None:
     found = identify(
-        [record("visit", cookie_id="c"), record("login", cookie_id="c", account_id="ann"), record("home", account_id="ann")]
+        [
+            record("visit", cookie_id="c"),
+            record("login", cookie_id="c", account_id="ann"),
+            record("home", account_id="ann"),
+        ]
     )
     assert len(found.groups) == 1
 
@@ -60,7 +64,9 @@ def test_a_device_that_changed_hands_lends_only_later_visits(identify: Identify)
 
 
 def test_a_kiosk_belongs_to_nobody(identify: Identify) -> None:
-    rows = [record(f"p{n}", device_id="kiosk", account_id=f"p{n}", first_seen=_day(n), last_seen=_day(n)) for n in range(30)]
+    rows = [
+        record(f"p{n}", device_id="kiosk", account_id=f"p{n}", first_seen=_day(n), last_seen=_day(n)) for n in range(30)
+    ]
     rows += [record(f"v{n}", device_id="kiosk", cookie_id=f"c{n}", first_seen=_day(40)) for n in range(3)]
     found = identify(rows)
     assert len(found.groups) == 33
@@ -86,7 +92,9 @@ def test_ownership_spreads_over_anonymous_values_and_stops_between_two_owners(id
 
 
 def test_visitors_without_login_are_joined_among_themselves(identify: Identify) -> None:
-    found = identify([record("a", cookie_id="1", device_id="A"), record("b", cookie_id="1"), record("c", device_id="a")])
+    found = identify(
+        [record("a", cookie_id="1", device_id="A"), record("b", cookie_id="1"), record("c", device_id="a")]
+    )
     assert len(found.groups) == 1
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from floorwalker.identity.hashed import Scheme, parse_token
-from floorwalker.identity.settings import IdentitySettings
 from tests.identity.conftest import Identify
 from tests.identity.population import record
+
+from floorwalker.identity.hashed import Scheme, parse_token
+from floorwalker.identity.settings import IdentitySettings
 
 
 def _hash(scheme: str, text: str, algorithm: str = "sha256") -> str:

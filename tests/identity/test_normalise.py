@@ -83,7 +83,35 @@ def test_phones(raw: str, region: str, key: str | None) -> None:
 
 
 @given(
-    st.sampled_from("GB US DE FR NL IT ES BR IN AU PL SE CH AT BE CA RU KZ GG NO JP AR MX HU SG".split()),
+    st.sampled_from(
+        [
+            "GB",
+            "US",
+            "DE",
+            "FR",
+            "NL",
+            "IT",
+            "ES",
+            "BR",
+            "IN",
+            "AU",
+            "PL",
+            "SE",
+            "CH",
+            "AT",
+            "BE",
+            "CA",
+            "RU",
+            "KZ",
+            "GG",
+            "NO",
+            "JP",
+            "AR",
+            "MX",
+            "HU",
+            "SG",
+        ]
+    ),
     st.sampled_from(["", "0", "00", "+", "+44", "+49", "+31", "+1", "+39", "+440", "+7", "0044", "8", "06", "011"]),
     st.text("0123456789", min_size=4, max_size=12),
 )
@@ -98,7 +126,7 @@ def test_decoration_means_nothing_to_phonenumbers(text: str, region: str) -> Non
     assert phones.parse_e164(text, region) == phones.parse_e164(bare, region)
 
 
-@pytest.mark.parametrize("region", "GB DE FR NL ES SE".split())
+@pytest.mark.parametrize("region", ["GB", "DE", "FR", "NL", "ES", "SE"])
 def test_the_shortcut_takes_a_countrys_ordinary_mobile(region: str) -> None:
     example = phones.phonenumbers.example_number_for_type(region, phones.PhoneNumberType.MOBILE)
     written = phones.phonenumbers.format_number(example, phones.phonenumbers.PhoneNumberFormat.E164)
@@ -108,9 +136,13 @@ def test_the_shortcut_takes_a_countrys_ordinary_mobile(region: str) -> None:
 def test_markets_name_their_country() -> None:
     normaliser = Normaliser(IdentitySettings(default_region="DE", regions={"north": "SE"}))
     assert [normaliser.region(market) for market in ("uk", "GB", "north", "emea", "")] == ["GB", "GB", "SE", "DE", "DE"]
+    assert normaliser.region("uk", "IE") == "IE"
+    assert normaliser.region("uk", "United Kingdom") == "GB"
 
 
-@pytest.mark.parametrize("raw", ["", " ", "-1", "0", "0000-0000", "NULL", "None", "nan", "N/A", "Anonymous", "test", "-", "1111"])
+@pytest.mark.parametrize(
+    "raw", ["", " ", "-1", "0", "0000-0000", "NULL", "None", "nan", "N/A", "Anonymous", "test", "-", "1111"]
+)
 def test_blocked_values_have_no_key(raw: str) -> None:
     normaliser = Normaliser()
     for field in ("email", "phone", "loyalty_id", "account_id", "customer_ref", "device_id", "cookie_id", "given_name"):

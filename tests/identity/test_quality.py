@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from floorwalker.identity.quality import measure, naive_map
 from tests.identity.conftest import Identify
 from tests.identity.population import population
+
+from floorwalker.identity.quality import measure, naive_map
 
 
 def _measure(found: list[int], truth: list[int]):
@@ -22,7 +22,7 @@ def _measure(found: list[int], truth: list[int]):
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=25))
 def test_the_figures_equal_those_counted_pair_by_pair(rows: list[tuple[int, int]]) -> None:
     found, truth = [a for a, _ in rows], [b for _, b in rows]
@@ -30,7 +30,11 @@ def test_the_figures_equal_those_counted_pair_by_pair(rows: list[tuple[int, int]
     joined = {p for p in pairs if found[p[0]] == found[p[1]]}
     true = {p for p in pairs if truth[p[0]] == truth[p[1]]}
     quality = _measure(found, truth)
-    assert (quality.found_pairs, quality.true_pairs, quality.right_pairs) == (len(joined), len(true), len(joined & true))
+    assert (quality.found_pairs, quality.true_pairs, quality.right_pairs) == (
+        len(joined),
+        len(true),
+        len(joined & true),
+    )
     members = range(len(rows))
     precision = sum(
         sum(found[i] == found[j] and truth[i] == truth[j] for j in members) / found.count(found[i]) for i in members

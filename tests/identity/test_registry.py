@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from floorwalker.identity.registry import customer_of, keepers, new_id
 from tests.identity.conftest import Identify
 from tests.identity.population import EPOCH, population, record
+
+from floorwalker.identity.registry import customer_of, keepers, new_id
 
 LATER = dt.date(2026, 2, 1)
 
@@ -52,10 +53,12 @@ def test_a_merge_makes_the_loser_an_alias(identify: Identify) -> None:
 
 def test_aliases_follow_their_customer(identify: Identify) -> None:
     one = identify([record("a", email="a@lee.com"), record("b", email="b@lee.com", first_seen=EPOCH - dt.timedelta(9)),
-                    record("c1", loyalty_id="3"), record("c2", loyalty_id="3"), record("c3", loyalty_id="3")])  # fmt: skip
+                    record("c1", loyalty_id="3"), record("c2", loyalty_id="3"),
+                    record("c3", loyalty_id="3")])  # fmt: skip
     rows = [record("a", email="a@lee.com"), record("b", email="b@lee.com", first_seen=EPOCH - dt.timedelta(9)),
             record("c1", loyalty_id="3"), record("c2", loyalty_id="3"), record("c3", loyalty_id="3"),
-            record("ab1", account_id="x", email="a@lee.com"), record("ab2", account_id="x", email="b@lee.com")]  # fmt: skip
+            record("ab1", account_id="x", email="a@lee.com"),
+            record("ab2", account_id="x", email="b@lee.com")]  # fmt: skip
     two = identify(rows, previous=one)
     older = one.customer["b"]
     assert two.customer["a"] == two.customer["b"] == older
@@ -83,7 +86,10 @@ def test_a_split_leaves_the_id_with_most_and_a_merge_undone_gives_ids_back(ident
 def test_an_id_whose_anchor_moved_away_is_not_given_twice(identify: Identify) -> None:
     """The anchor record leaves its customer: the rest keep the id, and the anchor gets another."""
     before = identify([record(name, email="a@lee.com") for name in ("a", "b", "c")])
-    after = identify([record("a", email="x@lee.com"), record("b", email="a@lee.com"), record("c", email="a@lee.com")], previous=before)
+    after = identify(
+        [record("a", email="x@lee.com"), record("b", email="a@lee.com"), record("c", email="a@lee.com")],
+        previous=before,
+    )
     assert after.customer["b"] == after.customer["c"] == before.customer["a"]
     assert after.customer["a"] != before.customer["a"]
 

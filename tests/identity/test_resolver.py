@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.identity.conftest import Identify
+from tests.identity.population import population, record
 
 from floorwalker.identity import resolver
 from floorwalker.identity.settings import IdentitySettings, Limits
-from tests.identity.conftest import Identify
-from tests.identity.population import population, record
 
 TIGHT = IdentitySettings(limits=Limits(email=2, phone=2, account_id=2), cluster_records=6, hub_names=5)
 
@@ -83,7 +83,9 @@ def test_isolated_records_and_blocked_values_change_nothing(identify: Identify, 
 
 @METAMORPHIC
 @given(SEEDS)
-def test_the_partition_is_the_components_of_the_accepted_evidence_and_holds_the_limits(identify: Identify, seed: int) -> None:
+def test_the_partition_is_the_components_of_the_accepted_evidence_and_holds_the_limits(
+    identify: Identify, seed: int
+) -> None:
     found = identify(_worlds(random.Random(seed)), TIGHT)
     parent = {r: r for r in found.customer}
 
@@ -92,7 +94,9 @@ def test_the_partition_is_the_components_of_the_accepted_evidence_and_holds_the_
             x = parent[x]
         return x
 
-    for member, rule, key in found.rows("SELECT record_id, rule, identifier_key FROM silver.identity_evidence WHERE accepted"):
+    for member, rule, key in found.rows(
+        "SELECT record_id, rule, identifier_key FROM silver.identity_evidence WHERE accepted"
+    ):
         node = f"{rule}:{key}"
         parent.setdefault(node, node)
         parent[find(member)] = find(node)
@@ -117,7 +121,9 @@ def _random_case(seed: int, records: int = 60, pieces: int = 110) -> tuple[resol
         codes={kind: codes(40) for kind in resolver.COUNTED},
         given=(rng.integers(97, 100, records) * (rng.random(records) < 0.5)).astype(np.int32),
         family=rng.integers(97, 100, records).astype(np.int32),
-        birth=np.where(rng.random(records) < 0.2, rng.choice([19800304, 19510607, 19800403], records), 0).astype(np.int32),
+        birth=np.where(rng.random(records) < 0.2, rng.choice([19800304, 19510607, 19800403], records), 0).astype(
+            np.int32
+        ),
         words=rng.integers(1, 1 << 60, records).astype(np.uint64),
     )
     evidence = resolver.Evidence(
@@ -135,7 +141,11 @@ def test_the_vectorised_path_equals_merging_one_by_one(seed: int) -> None:
     _, refused = resolver.resolve(people, evidence, IdentitySettings())
     order = np.lexsort((evidence.record, people.words[evidence.record], evidence.node, -evidence.weight, evidence.tier))
     one_by_one = resolver.merge_in_order(
-        people, evidence.record[order].tolist(), evidence.node[order].tolist(), evidence.tier[order].tolist(), IdentitySettings()
+        people,
+        evidence.record[order].tolist(),
+        evidence.node[order].tolist(),
+        evidence.tier[order].tolist(),
+        IdentitySettings(),
     )
     assert refused[order].tolist() == one_by_one
 
@@ -154,8 +164,8 @@ def test_a_component_alone_resolves_as_in_the_whole(seed: int) -> None:
             people.birth[rows], people.words[rows],
         )  # fmt: skip
         alone = resolver.Evidence(
-            np.searchsorted(rows, evidence.record[pieces]).astype(np.int32), evidence.node[pieces], evidence.tier[pieces],
-            evidence.weight[pieces],
+            np.searchsorted(rows, evidence.record[pieces]).astype(np.int32), evidence.node[pieces],
+            evidence.tier[pieces], evidence.weight[pieces],
         )  # fmt: skip
         part_labels, part_refused = resolver.resolve(part, alone, IdentitySettings())
         assert rows[part_labels].tolist() == labels[rows].tolist()

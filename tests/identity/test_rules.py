@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from tests.identity.conftest import Identify
+from tests.identity.population import record
 
 from floorwalker.errors import ConfigError
 from floorwalker.identity.rules import chosen
 from floorwalker.identity.settings import IdentitySettings, Limits
-from tests.identity.conftest import Identify
-from tests.identity.population import record
 
-NAMES = "ann bob cid dora earl fay gus hope ike june kay lou".split()
+NAMES = ["ann", "bob", "cid", "dora", "earl", "fay", "gus", "hope", "ike", "june", "kay", "lou"]
 
 
 def _crowd(count: int, **shared: object) -> list[dict[str, object]]:
@@ -21,7 +21,11 @@ def _crowd(count: int, **shared: object) -> list[dict[str, object]]:
         record(
             f"r{n:05d}",
             **(
-                {"given_name": NAMES[n % 12], "family_name": "fam" + "abcdefghij"[n // 12 % 10], "email": f"p{n}@lee.com"}
+                {
+                    "given_name": NAMES[n % 12],
+                    "family_name": "fam" + "abcdefghij"[n // 12 % 10],
+                    "email": f"p{n}@lee.com",
+                }
                 | shared
             ),
         )
@@ -54,7 +58,12 @@ def test_store_mail_and_dummy_phones_join_nobody(identify: Identify) -> None:
     rows = [
         record(f"r{n}", email=email, phone=phone, given_name="Ann")
         for n, (email, phone) in enumerate(
-            [("info@lee.com", "0000000000"), ("INFO@lee.com", "0000000000"), ("noemail@lee.com", "07999999999"), ("", "07999 999999")]
+            [
+                ("info@lee.com", "0000000000"),
+                ("INFO@lee.com", "0000000000"),
+                ("noemail@lee.com", "07999999999"),
+                ("", "07999 999999"),
+            ]
         )
     ]
     assert len(identify(rows).groups) == 4
@@ -62,7 +71,9 @@ def test_store_mail_and_dummy_phones_join_nobody(identify: Identify) -> None:
 
 def test_a_heavy_users_typos_are_no_hub(identify: Identify) -> None:
     names = ["smith"] * 20 + ["smyth", "smit", "smithe", "jones", "smih"]
-    rows = [record(f"r{n:02d}", email="ann@lee.com", given_name="Ann", family_name=name) for n, name in enumerate(names)]
+    rows = [
+        record(f"r{n:02d}", email="ann@lee.com", given_name="Ann", family_name=name) for n, name in enumerate(names)
+    ]
     assert len(identify(rows).groups) == 1
 
 
@@ -82,7 +93,13 @@ def test_twins_share_all_but_their_first_name(identify: Identify) -> None:
 
 
 def test_father_and_son_of_one_name(identify: Identify) -> None:
-    home = {"given_name": "John", "family_name": "Lee", "address": "1 High Street", "postcode": "B1 1AA", "phone": "07400 918273"}
+    home = {
+        "given_name": "John",
+        "family_name": "Lee",
+        "address": "1 High Street",
+        "postcode": "B1 1AA",
+        "phone": "07400 918273",
+    }
     rows = [
         record("father", birth_date=dt.date(1951, 5, 6), **home),
         record("father2", birth_date=dt.date(1951, 6, 5), **home),
@@ -110,7 +127,9 @@ def test_a_shared_card_goes_to_whoever_uses_it_most_and_the_other_stays_whole(id
     rows += [record(f"b{n}", loyalty_id="4711", given_name="Zoe", family_name="Lee") for n in range(5)]
     found = identify(rows)
     assert found.groups == {frozenset({"a0", "a1"}), frozenset({"b0", "b1", "b2", "b3", "b4"})}
-    taken = found.rows("SELECT DISTINCT record_id[1] FROM silver.identity_evidence WHERE rule = 'loyalty_id' AND accepted")
+    taken = found.rows(
+        "SELECT DISTINCT record_id[1] FROM silver.identity_evidence WHERE rule = 'loyalty_id' AND accepted"
+    )
     assert taken == [("b",)]
 
 
@@ -156,7 +175,9 @@ def test_limits_hold(identify: Identify) -> None:
 
 
 def test_every_piece_is_accepted_or_says_why(identify: Identify) -> None:
-    found = identify(_crowd(30, email="desk@lee.com") + [record("x", email="x@lee.com"), record("y", email="X@lee.com")])
+    found = identify(
+        _crowd(30, email="desk@lee.com") + [record("x", email="x@lee.com"), record("y", email="X@lee.com")]
+    )
     assert found.rows("SELECT count(*) FROM silver.identity_evidence WHERE accepted = (reason IS NOT NULL)") == [(0,)]
 
 

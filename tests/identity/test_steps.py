@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
-from floorwalker.identity.settings import IdentitySettings
-from floorwalker.identity.steps import steps
 from tests.identity.conftest import Identify
 from tests.identity.population import EPOCH, population, record
 
+from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.steps import steps
+
 COLUMNS = {
-    "normalised_records": "record_id email_key phone_key loyalty_key account_key ref_key device_key cookie_key given_name_key "
-    "family_name_key initial_key birth_date postcode_key address_key",
-    "identity_evidence": "record_id rule rule_version tier identifier_kind identifier_key weight kind source first_seen "
-    "accepted reason",
+    "normalised_records": "record_id email_key phone_key loyalty_key account_key ref_key device_key cookie_key "
+    "given_name_key family_name_key initial_key birth_date postcode_key address_key",
+    "identity_evidence": "record_id rule rule_version tier identifier_kind identifier_key weight kind source "
+    "first_seen accepted reason",
     "customer_map": "record_id customer_id",
     "customer_aliases": "customer_id alias_of since_run since",
     "customer_identifiers": "customer_id kind value key records sources first_seen last_seen",

@@ -15,8 +15,9 @@ from typing import Any
 from floorwalker.app.activation import export_to_file
 from floorwalker.app.config import load_config
 from floorwalker.app.lookup import normaliser
+from floorwalker.app.output import plain
 from floorwalker.app.pipeline import RunResult, run
-from floorwalker.app.reporting import plain, write_report
+from floorwalker.app.reporting import write_report
 from floorwalker.app.scaffold import make_project
 from floorwalker.app.truth import as_fact, identity_quality
 from floorwalker.decisions.once import decide_once
@@ -83,12 +84,13 @@ def _numbers(connection: Any) -> dict[str, Any]:
     def one(query: str) -> tuple[Any, ...]:
         return connection.execute(query).fetchall()[0]
 
-    customers, buyers, orders, revenue = one(
-        "SELECT COUNT(*), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(SUM(orders) AS BIGINT),"
+    customers, visitors, buyers, orders, revenue = one(
+        "SELECT COUNT(CASE WHEN is_known THEN 1 END), COUNT(CASE WHEN NOT is_known THEN 1 END), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(SUM(orders) AS BIGINT),"
         " CAST(SUM(revenue) AS DECIMAL(28,2)) FROM gold.customers"
     )
     return {
         "customers": customers,
+        "visitors": visitors,
         "buyers": buyers,
         "orders": orders,
         "revenue": revenue,
@@ -163,7 +165,7 @@ def _summary(
         f"records      {rows:,} rows in {len(result.sources)} feeds of {len({one.source for one in result.sources})} systems;"
         f" {sum(one.rows_quarantined for one in result.sources):,} quarantined",
         f"customers    {ours.records:,} customer records of {ours.people:,} people became {ours.customers:,} customers;"
-        f" {numbers['several']:,} known in several channels",
+        f" {numbers['several']:,} known in several channels, and {numbers['visitors']:,} visitors without a name",
         f"identity     precision {ours.precision:.3f}, recall {ours.recall:.3f}, largest {ours.largest} records"
         f"   (raw equality: {control.precision:.3f}, {control.recall:.3f}, {control.largest})",
         f"revenue      {plain(numbers['revenue'])} GBP in {numbers['orders']:,} orders of {numbers['buyers']:,} customers",

@@ -34,7 +34,14 @@ def erase(project: Project, identifier: str, *, reason: str = "request", dry_run
             record = fetch(connection, identifier, normaliser(project))
             subject = find_subject(connection, record["customer_id"], aliases=record["identity"]["aliases"])
         return erase_customer(
-            project, subject, connection=state, at=_now(), actor=actor(), reason=reason, handlers=handlers(), dry_run=dry_run
+            project,
+            subject,
+            connection=state,
+            at=_now(),
+            actor=actor(),
+            reason=reason,
+            handlers=handlers(),
+            dry_run=dry_run,
         )
 
 
@@ -45,9 +52,7 @@ def finish(project: Project, state: sqlite3.Connection) -> list[ErasureReport]:
         with Lake(project).read() as connection:
             return find_subject(connection, customer_ids[0], aliases=customer_ids[1:], record_ids=record_ids)
 
-    return finish_pending(
-        project, connection=state, at=_now(), actor=actor(), handlers=handlers(), resolve=resolve
-    )
+    return finish_pending(project, connection=state, at=_now(), actor=actor(), handlers=handlers(), resolve=resolve)
 
 
 def _now() -> str:

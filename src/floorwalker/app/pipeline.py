@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from floorwalker.app.erasing import finish
 from floorwalker.app.graph import build_graph
 from floorwalker.app.intake import SourceResult, read_sources
 from floorwalker.app.state import open_state
@@ -30,6 +31,7 @@ from floorwalker.engines.lock import run_lock
 from floorwalker.engines.runner import Build, BuildResult, Graph
 from floorwalker.errors import ConfigError, FloorwalkerError
 from floorwalker.events.vocabulary import KINDS
+from floorwalker.models.tracking import warm_up
 from floorwalker.profiles.bundle.build import build_bundle
 
 if TYPE_CHECKING:
@@ -98,6 +100,9 @@ def run(
     run_id = started.strftime("%Y%m%dT%H%M%S-") + secrets.token_hex(3)
     lake = Lake(project, memory_limit=settings.engine.memory_limit, threads=settings.engine.threads)
     with run_lock(project, run_id), open_state(project) as state, _logged(state, run_id, started) as log:
+        finish(project, state)
+        # MLflow's first start costs seconds: they pass while files are read.
+        warm_up(project)
         result = RunResult(run_id, "published", started.date())
         with _timed(result, "sources"):
             result.sources = read_sources(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from floorwalker import __version__
+from floorwalker.app.output import plain
 from floorwalker.app.state import open_state
 from floorwalker.console.report import build_report
 from floorwalker.engines.lake import Lake
@@ -49,7 +50,9 @@ def headline(project: Project, result: RunResult) -> list[str]:
         for _, step, rows, customers in connection.execute(
             'SELECT position, step, "rows", customers FROM gold.funnel ORDER BY position'
         ).fetchall():
-            lines.append(f"  {step:<32}{rows:>12,} lines" + (f"{customers:>10,} customers" if customers is not None else ""))
+            lines.append(
+                f"  {step:<32}{rows:>12,} lines" + (f"{customers:>10,} customers" if customers is not None else "")
+            )
         totals = connection.execute(
             "SELECT COUNT(*), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(COALESCE(SUM(orders), 0) AS BIGINT),"
             " CAST(COALESCE(SUM(revenue), 0) AS DECIMAL(28,4)), (SELECT reporting_currency FROM meta.run) FROM gold.customers"
@@ -66,17 +69,6 @@ def headline(project: Project, result: RunResult) -> list[str]:
     return lines
 
 
-def plain(amount: Any) -> str:
-    """Money to the last digit that is not a zero, at least two.
-
-    >>> from decimal import Decimal
-    >>> plain(Decimal("8911407.9040")), plain(Decimal("1.5"))
-    ('8,911,407.904', '1.50')
-    """
-    whole, _, cents = f"{amount:,}".partition(".")
-    return f"{whole}.{cents.rstrip('0').ljust(2, '0')}"
-
-
 def facts(project: Project, settings: Settings, result: RunResult | None) -> dict[str, Any]:
     """What the report is told besides the tables."""
     lake = Lake(project)
@@ -91,7 +83,7 @@ def facts(project: Project, settings: Settings, result: RunResult | None) -> dic
             {"name": one["source"], "rows": one["rows_read"], "quarantined": one["quarantined"]} for one in read
         ],
         "records_in": sum(one["rows_read"] for one in read),
-        "quarantine": [{"source": source, "reason": reason, "rows": rows} for source, reason, rows in quarantined],
+        "quarantine": [{"source": one.source, "reason": one.reason, "rows": one.rows} for one in quarantined],
         "next": list(NEXT),
     }
     if pointer:

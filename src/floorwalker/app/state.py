@@ -21,7 +21,14 @@ from floorwalker.sources.schema import MIGRATIONS as SOURCES
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
 
-ROOMS = {"engines": ENGINES, "governance": GOVERNANCE, "keys": KEYS, "events": EVENTS, "sources": SOURCES, "channels": CHANNELS}
+ROOMS = {
+    "engines": ENGINES,
+    "governance": GOVERNANCE,
+    "keys": KEYS,
+    "events": EVENTS,
+    "sources": SOURCES,
+    "channels": CHANNELS,
+}
 
 
 @contextmanager

@@ -201,7 +201,8 @@ def explain(quality: Mapping[str, Any], customers: int | None = None) -> str:
         f"The best silhouette ({trial(best)}: {numbers.ratio(best['silhouette'])}) is not the best segmentation, "
         f"and {trial(chosen)} ({numbers.ratio(chosen['silhouette'])}) is used instead."
     ]
-    if best["smallest"] is not None and chosen["smallest"] is not None and best["smallest"] < chosen["smallest"]:
+    outliers = None not in (best["smallest"], chosen["smallest"]) and 4 * best["smallest"] < chosen["smallest"]
+    if outliers:
         of = f" of {numbers.count(customers)}" if customers else ""
         parts.append(
             f"The former sets {numbers.plural(best['smallest'], 'outlier')}{of} apart from everybody else; "
@@ -209,17 +210,23 @@ def explain(quality: Mapping[str, Any], customers: int | None = None) -> str:
         )
     if (
         None not in (best["stability_mean"], chosen["stability_mean"])
-        and best["stability_mean"] < chosen["stability_mean"]
+        and best["stability_mean"] < chosen["stability_mean"] - 0.05
     ):
         parts.append(
-            "Repeated on resampled customers it finds other groups each time: agreement "
+            "Repeated on resampled customers it finds other groups: agreement "
             f"{numbers.ratio(best['stability_mean'])}, against {numbers.ratio(chosen['stability_mean'])} "
             "(1 = always the same)."
         )
-    parts.append(
-        "Silhouette rewards distance, and a few very large buyers are far from all others: "
-        "true, but no segment to act on."
-    )
+    if outliers:
+        parts.append(
+            "Silhouette rewards distance, and a few very large buyers are far from all others: "
+            "true, but no segment to act on."
+        )
+    else:
+        parts.append(
+            "Silhouette rewards few groups that lie far apart; how many are useful is decided by whether the same groups "
+            "come back when customers are drawn anew, and by their size."
+        )
     return " ".join(parts)
 
 

@@ -8,13 +8,12 @@ their keys and add nothing.
 
 Raw rows hold personal data: they are shown to people who may see them, never logged, and erased like everything else.
 
-    add_quarantine(state, connection, run_id, received_at)
+    keep_quarantine(state, connection, received_at)
     [(row.row_number, row.reason) for row in list_quarantine(state, source="till")]
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,33 +44,46 @@ class QuarantinedRow:
     reason: str
     raw: str
     received_at: str
-    run_id: str
 
 
-def add_quarantine(
-    state: sqlite3.Connection, connection: duckdb.DuckDBPyConnection, run_id: str, received_at: dt.datetime
-) -> int:
-    """Keep what the batch on `connection` put aside, and let go what an older mapping had refused of the same bytes.
+@dataclass(frozen=True)
+class QuarantineCount:
+    """How many rows of a source wait for one reason."""
 
-    Takes part in the caller's transaction. Returns how many rows were not known.
+    source: str
+    reason: str
+    rows: int
+
+
+def keep_quarantine(state: sqlite3.Connection, connection: duckdb.DuckDBPyConnection, received_at: str) -> int:
+    """Keep what the batch on `connection` put aside, and settle what an older mapping had refused of the same bytes.
+
+    Commits. Killed before the deliveries are noted as read, it is done again and changes nothing. Returns how many rows
+    were not known.
     """
-    for source, mapping, content, fingerprint in connection.execute(
-        "SELECT source, mapping, content, fingerprint FROM incoming_deliveries ORDER BY fw_delivery"
+    for source, content, fingerprint in connection.execute(
+        "SELECT source, content, fingerprint FROM incoming_deliveries ORDER BY fw_delivery"
     ).fetchall():
-        state.execute(
-            "DELETE FROM quarantine WHERE source = ? AND mapping = ? AND content = ? AND fingerprint <> ?",
-            (source, mapping, content, fingerprint),
-        )
+        settle_quarantine(state, source, content, fingerprint)
     before = state.total_changes
-    received = received_at.isoformat(timespec="seconds")
     rows = connection.execute(f"SELECT {_COLUMNS} FROM incoming_quarantine ORDER BY fw_delivery, file, row_number")
-    while batch := rows.fetchmany(_BATCH):
-        state.executemany(
-            f"INSERT INTO quarantine ({_COLUMNS}, received_at, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (fingerprint, file, row_number) DO NOTHING",
-            [(*row, received, run_id) for row in batch],
-        )
+    with state:
+        while batch := rows.fetchmany(_BATCH):
+            state.executemany(
+                f"INSERT INTO quarantine ({_COLUMNS}, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (fingerprint, file, row_number) DO NOTHING",
+                [(*row, received_at) for row in batch],
+            )
     return state.total_changes - before
+
+
+def settle_quarantine(state: sqlite3.Connection, source: str, content: str, fingerprint: str) -> int:
+    """Let go what older readings of the same bytes (`content`) put aside, all but `fingerprint`. Returns how many."""
+    with state:
+        return state.execute(
+            "DELETE FROM quarantine WHERE source = ? AND content = ? AND fingerprint <> ?",
+            (source, content, fingerprint),
+        ).rowcount
 
 
 def list_quarantine(
@@ -85,7 +97,7 @@ def list_quarantine(
     """Rows, newest first; `reason` matches any part of a reason."""
     where, values = _filter(source, reason, delivery_id)
     found = state.execute(
-        f"SELECT id, {_COLUMNS}, received_at, run_id FROM quarantine{where} ORDER BY id DESC LIMIT ? OFFSET ?",
+        f"SELECT id, {_COLUMNS}, received_at FROM quarantine{where} ORDER BY id DESC LIMIT ? OFFSET ?",
         (*values, limit, offset),
     )
     return [QuarantinedRow(*row) for row in found]
@@ -93,22 +105,23 @@ def list_quarantine(
 
 def show_quarantine(state: sqlite3.Connection, row_id: int) -> QuarantinedRow:
     """One row. Raises `NotFoundError`."""
-    row = state.execute(
-        f"SELECT id, {_COLUMNS}, received_at, run_id FROM quarantine WHERE id = ?", (row_id,)
-    ).fetchone()
+    row = state.execute(f"SELECT id, {_COLUMNS}, received_at FROM quarantine WHERE id = ?", (row_id,)).fetchone()
     if row is None:
         raise NotFoundError(f"no row {row_id} in quarantine", fix="floorwalker quarantine list")
     return QuarantinedRow(*row)
 
 
-def count_quarantine(state: sqlite3.Connection, source: str | None = None) -> list[tuple[str, str, int]]:
-    """(source, reason, rows), the largest count first."""
-    where, values = _filter(source, None, None)
-    return state.execute(
+def count_quarantine(
+    state: sqlite3.Connection, source: str | None = None, delivery_id: str | None = None
+) -> list[QuarantineCount]:
+    """Rows by source and reason, the largest count first."""
+    where, values = _filter(source, None, delivery_id)
+    found = state.execute(
         f"SELECT source, reason, count(*) FROM quarantine{where} GROUP BY source, reason "
         "ORDER BY count(*) DESC, source, reason",
         values,
-    ).fetchall()
+    )
+    return [QuarantineCount(*row) for row in found]
 
 
 def count_by_delivery(state: sqlite3.Connection, source: str | None = None) -> list[tuple[str, str, str, int]]:
@@ -122,8 +135,9 @@ def count_by_delivery(state: sqlite3.Connection, source: str | None = None) -> l
 
 
 def discard_quarantine(state: sqlite3.Connection, row_ids: Iterable[int]) -> int:
-    """Take rows out for good. Returns how many there were."""
-    return sum(state.execute("DELETE FROM quarantine WHERE id = ?", (row_id,)).rowcount for row_id in row_ids)
+    """Take rows out for good. Commits. Returns how many there were."""
+    with state:
+        return sum(state.execute("DELETE FROM quarantine WHERE id = ?", (row_id,)).rowcount for row_id in row_ids)
 
 
 def _filter(source: str | None, reason: str | None, delivery_id: str | None) -> tuple[str, tuple[str, ...]]:

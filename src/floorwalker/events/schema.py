@@ -16,16 +16,15 @@ MIGRATIONS: tuple[str, ...] = (
       kind        TEXT NOT NULL,          -- '' where no kind could be told: a malformed line, a row no map takes
       delivery_id TEXT NOT NULL,
       fingerprint TEXT NOT NULL,          -- the delivery's bytes and mapping
-      content     TEXT NOT NULL,          -- the delivery's bytes alone
+      content     TEXT NOT NULL,          -- the delivery's bytes and the mapping's name
       file        TEXT NOT NULL,
       row_number  INTEGER NOT NULL,       -- 1 is the first row after the header
       reason      TEXT NOT NULL,
       raw         TEXT NOT NULL,          -- the row as JSON: an object, or the line as a string where it is no row
       received_at TEXT NOT NULL,
-      run_id      TEXT NOT NULL,
       UNIQUE (fingerprint, file, row_number)
     );
-    CREATE INDEX quarantine_content ON quarantine (source, mapping, content);
+    CREATE INDEX quarantine_content ON quarantine (source, content);
     CREATE INDEX quarantine_reason ON quarantine (source, reason);
     """,
 )

@@ -1,13 +1,13 @@
 """Anonymous visits: which customer a device or cookie lends them to.
 
-In: the partition of known records, and evidence record -> device or cookie. Out: a refusal reason per piece; what remains
-never connects two known customers.
+In: the partition of known records, and evidence record -> device or cookie. Out: a refusal reason per piece; what
+remains never connects two known customers.
 
 A device or cookie seen with one known customer is that customer's. Seen with several it is nobody's, unless it changed
-hands: the latest customer came after the others had gone, and then it lends only visits that began after that too. Seen with
-more than `shared_device_people` it is a kiosk. From owned values ownership spreads over anonymous records and their other
-values, nearest owner first; what two owners reach at the same distance stays nobody's. Anonymous records that no owner
-reaches are joined among themselves.
+hands: the latest customer came after the others had gone, and then it lends only visits that began after that too.
+Seen with more than `shared_device_people` it is a kiosk. From owned values ownership spreads over anonymous records
+and their other values, nearest owner first; what two owners reach at the same distance stays nobody's. Anonymous
+records that no owner reaches are joined among themselves.
 
 Every round looks at all records and values at once, so order does not matter.
 """
@@ -66,7 +66,8 @@ def _only(owner: NDArray[np.int64], point: NDArray[np.integer], label: NDArray[n
 def attach(
     labels: NDArray[np.int32], known: NDArray[np.bool_], visits: Visits, settings: IdentitySettings
 ) -> NDArray[np.int8]:
-    """Refusal code per visit. Accepted visits joined to the partition `labels` never join two labels of known records."""
+    """Refusal code per visit. Accepted visits joined to the partition `labels` never join two labels of known
+    records."""
     refused = np.zeros(len(visits.record), dtype=np.int8)
     if not len(visits.record):
         return refused

@@ -19,23 +19,27 @@ from collections.abc import Container
 
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 # Providers whose documentation says that a mailbox also receives mail for local+tag.
-_PLUS_DOMAINS = frozenset(
-    "gmail.com googlemail.com icloud.com me.com mac.com fastmail.com fastmail.fm proton.me protonmail.com protonmail.ch "
-    "pm.me msn.com passport.com tuta.com mailbox.org posteo.de zoho.com".split()
-)
+_PLUS_WORDS = """
+gmail.com googlemail.com icloud.com me.com mac.com fastmail.com fastmail.fm proton.me protonmail.com
+protonmail.ch pm.me msn.com passport.com tuta.com mailbox.org posteo.de zoho.com
+"""
+_PLUS_DOMAINS = frozenset(_PLUS_WORDS.split())
 _PLUS_BRANDS = frozenset({"outlook", "hotmail", "live"})
 _DASH_BRANDS = frozenset({"yahoo", "ymail", "rocketmail"})
 
-ROLES = frozenset(
-    "info noreply no-reply no_reply donotreply do-not-reply do_not_reply sales support admin administrator contact "
-    "office hello shop store webshop webmaster postmaster hostmaster mailer-daemon newsletter marketing service "
-    "customerservice customer.service helpdesk enquiries orders billing accounts reception till kasse kassa pos "
-    "guest customer kunde klant client anonymous anon unknown none null nobody noemail no-email no.email nomail na n/a "
-    "test tester testing test1 test123 example user fake dummy asdf abc xxx email mail placeholder undefined".split()
-)
+_ROLE_WORDS = """
+info noreply no-reply no_reply donotreply do-not-reply do_not_reply sales support admin administrator contact
+office hello shop store webshop webmaster postmaster hostmaster mailer-daemon newsletter marketing service
+customerservice customer.service helpdesk enquiries orders billing accounts reception till kasse kassa pos guest
+customer kunde klant client anonymous anon unknown none null nobody noemail no-email no.email nomail na n/a test
+tester testing test1 test123 example user fake dummy asdf abc xxx email mail placeholder undefined
+"""
+ROLES = frozenset(_ROLE_WORDS.split())
 """Local parts that belong to a desk, a machine or nobody."""
 
-_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+)*")
+_LOCAL = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+)*"
+)
 _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{2,59})")
 _ANGLE = re.compile(r".*<([^<>]+)>")
 _FILLER = re.compile(r"[0\-_.x]+|(.)\1{3,}")
@@ -64,7 +68,8 @@ def email_display(value: str) -> str | None:
 
 
 def email_key(value: str, own_domains: Container[str] = ()) -> str | None:
-    """The match form: tags dropped where the provider ignores them, gmail dots too; None for no address or no person."""
+    """The match form: tags dropped where the provider ignores them, gmail dots too; None for no address or no
+    person."""
     parts = _parts(value)
     if parts is None:
         return None

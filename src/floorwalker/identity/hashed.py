@@ -1,7 +1,7 @@
 """Identifiers that arrive hashed, and how clear ones meet them.
 
-In: `hash:<scheme>:<hexdigest>`, the scheme written as the sender computed it, and clear values. Out: the same token for a
-clear value under that scheme, so that both can be given one key.
+In: `hash:<scheme>:<hexdigest>`, the scheme written as the sender computed it, and clear values. Out: the same token
+for a clear value under that scheme, so that both can be given one key.
 
 >>> token = Scheme.parse("sha256(lower(trim(email)))").token(" Ann@Lee.com")
 >>> token == Scheme.parse("sha256(email)").token("ann@lee.com").replace("(email)", "(lower(trim(email)))")
@@ -25,7 +25,8 @@ _DIGESTS: dict[str, Callable[[bytes], str]] = {
     name: (lambda data, name=name: hashlib.new(name, data, usedforsecurity=False).hexdigest())
     for name in ("md5", "sha1", "sha256", "sha384", "sha512")
 }
-# `e164` and `normalise` are the identity's own forms: the caller offers these forms as values, so here they change nothing.
+# `e164` and `normalise` are the identity's own forms: the caller offers these forms as values, so here they change
+# nothing.
 _TRANSFORMS: dict[str, Callable[[str], str]] = {
     "lower": str.lower,
     "upper": str.upper,
@@ -72,6 +73,7 @@ class Scheme:
 
 
 def tokens(forms: Iterable[str], schemes: Iterable[Scheme]) -> list[str]:
-    """Tokens of a clear value's forms (as written, as shown, as matched) under every scheme, in order, without repeats."""
+    """Tokens of a clear value's forms (as written, as shown, as matched) under every scheme, in order, without
+    repeats."""
     forms = list(dict.fromkeys(form for form in forms if form))
     return list(dict.fromkeys(scheme.token(form) for scheme in schemes for form in forms))

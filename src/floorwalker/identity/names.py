@@ -1,7 +1,7 @@
 """People's names: one spelling per name.
 
-In: a name as written, in any script. Out: lower-case letters without marks, titles and suffixes; given names folded to the
-name they are short for.
+In: a name as written, in any script. Out: lower-case letters without marks, titles and suffixes; given names folded
+to the name they are short for.
 
 >>> given_name_key("Dr. Bob"), family_name_key("van den  Bérg Jr.")
 ('robert', 'vandenberg')
@@ -18,21 +18,26 @@ import unicodedata
 
 from floorwalker.identity.nicknames import FULL_NAME
 
-_TITLES = frozenset(
-    "mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau fraulein hr fr dhr mevr mw mme mlle m "
-    "monsieur madame sr sra srta don dona sig signor signora ing dipl mag phd".split()
-)
-_SUFFIXES = frozenset("jr sr ii iii iv phd md esq obe mbe junior senior".split())
+_TITLE_WORDS = """
+mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau fraulein hr fr dhr mevr mw mme mlle m
+monsieur madame sr sra srta don dona sig signor signora ing dipl mag phd
+"""
+_TITLES = frozenset(_TITLE_WORDS.split())
+_SUFFIX_WORDS = """
+jr sr ii iii iv phd md esq obe mbe junior senior
+"""
+_SUFFIXES = frozenset(_SUFFIX_WORDS.split())
 _SPACES = re.compile(r"[\s.,;:/_()\[\]\"]+")
 
 # Letters that Unicode does not decompose into a base letter and marks.
 _LETTERS = str.maketrans(
     {
-        "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "n",
+        "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i",
+        "ŋ": "n",
         "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh", "з": "z", "и": "i", "й": "y",
         "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f",
-        "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu", "я": "ya",
-        "і": "i", "ї": "i", "є": "ye", "ґ": "g",
+        "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu",
+        "я": "ya", "і": "i", "ї": "i", "є": "ye", "ґ": "g",
         "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i", "κ": "k", "λ": "l",
         "μ": "m", "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s", "ς": "s", "τ": "t", "υ": "y", "φ": "f",
         "χ": "ch", "ψ": "ps", "ω": "o",

@@ -1,7 +1,7 @@
 """Short forms of given names and the name they stand for.
 
-In: nothing. Out: `FULL_NAME`, short form -> full name, lower case, without marks. One short form has one full name: where
-several exist the most frequent stands, since the fold serves comparison and is never shown.
+In: nothing. Out: `FULL_NAME`, short form -> full name, lower case, without marks. One short form has one full name:
+where several exist the most frequent stands, since the fold serves comparison and is never shown.
 
 >>> FULL_NAME["bill"]
 'william'

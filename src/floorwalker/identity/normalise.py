@@ -19,19 +19,22 @@ from floorwalker.errors import ConfigError
 from floorwalker.identity import emails, names, phones
 from floorwalker.identity.settings import IdentitySettings
 
-_NOBODY = frozenset(
-    "null none nan nil n/a na #n/a undefined anonymous anon unknown unbekannt onbekend inconnu test tester guest gast "
-    "-1 0 - . ? true false default dummy example (null) [null] <null> xxx tbd missing empty notprovided noname "
-    "{{user_id}} ${user_id} system admin cash walk-in walkin".split()
-)
+_NOBODY_WORDS = """
+null none nan nil n/a na #n/a undefined anonymous anon unknown unbekannt onbekend inconnu test tester guest gast
+-1 0 - . ? true false default dummy example (null) [null] <null> xxx tbd missing empty notprovided noname
+{{user_id}} ${user_id} system admin cash walk-in walkin
+"""
+_NOBODY = frozenset(_NOBODY_WORDS.split())
 _ZEROS = re.compile(r"[0\-\s]*")
 _SAME = re.compile(r"(.)\1{3,}")
 _NOT_WORD = re.compile(r"[^\w]+|_+")
 _STREETS = {
-    "street": "st", "str": "st", "strasse": "st", "straat": "st", "road": "rd", "avenue": "ave", "av": "ave", "lane": "ln",
-    "drive": "dr", "close": "cl", "court": "ct", "place": "pl", "square": "sq", "boulevard": "blvd", "bd": "blvd",
-    "terrace": "ter", "gardens": "gdns", "crescent": "cres", "apartment": "apt", "flat": "apt", "unit": "apt", "rue": "r",
-    "no": "", "nr": "",
+    "street": "st", "str": "st", "strasse": "st", "straat": "st", "road": "rd", "avenue": "ave", "av": "ave",
+   
+    "lane": "ln", "drive": "dr", "close": "cl", "court": "ct", "place": "pl", "square": "sq", "boulevard": "blvd",
+    "bd": "blvd",
+    "terrace": "ter", "gardens": "gdns", "crescent": "cres", "apartment": "apt", "flat": "apt", "unit": "apt",
+    "rue": "r", "no": "", "nr": "",
 }  # fmt: skip
 _GLUED_STREET = re.compile(r"(\w{3,})(?:strasse|straat|str)")
 _EARLIEST_BIRTH = 1900
@@ -88,16 +91,23 @@ class Normaliser:
             self._blocked = [re.compile(pattern, re.IGNORECASE) for pattern in settings.blocked_patterns]
         except re.error as error:
             raise ConfigError(
-                "a pattern in identity.blocked_patterns is not a regular expression", why=str(error), fix="correct the pattern"
+                "a pattern in identity.blocked_patterns is not a regular expression",
+                why=str(error),
+                fix="correct the pattern",
             ) from error
         self._own = frozenset(domain.lower() for domain in settings.own_email_domains)
 
     def _nobody(self, value: str) -> bool:
         return is_blocked(value) or any(pattern.fullmatch(value.strip()) for pattern in self._blocked)
 
-    def region(self, market: str) -> str:
-        """ISO country in which a market writes its phone numbers, '' if unknown."""
-        return self.settings.regions.get(market) or phones.region_of(market, self.settings.default_region)
+    def region(self, market: str, country: str = "") -> str:
+        """ISO country in which a number was written: the person's if the record names one, else the market's; '' if
+        unknown."""
+        return (
+            phones.region_of(country)
+            or self.settings.regions.get(market)
+            or phones.region_of(market, self.settings.default_region)
+        )
 
     def email(self, value: str) -> str | None:
         return None if self._nobody(value) else emails.email_key(value, self._own)

@@ -1,16 +1,17 @@
 """Phone numbers: E.164, or nothing.
 
-In: a number as written and the country it was written in. Out: `+` and digits, None for invalid, premium and dummy numbers.
+In: a number as written and the country it was written in. Out: `+` and digits, None for invalid, premium and dummy
+numbers.
 
 >>> phone_key("(020) 7946 0018", "GB")
 '+442079460018'
 >>> phone_key("0000000000", "GB") is None
 True
 
-The verdict is always that of `phonenumbers`. It takes about 80 µs a number, so two shortcuts stand before it, both with a
-proof: formatting characters are dropped (its parser drops the same ones), and a number that fits the country's own fixed or
-mobile pattern, and no costlier one, is accepted by the patterns alone. What the shortcut cannot accept goes the long way:
-it never refuses.
+The verdict is always that of `phonenumbers`. It takes about 80 µs a number, so two shortcuts stand before it, both
+with a proof: formatting characters are dropped (its parser drops the same ones), and a number that fits the country's
+own fixed or mobile pattern, and no costlier one, is accepted by the patterns alone. What the shortcut cannot accept
+goes the long way: it never refuses.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ class _Patterns(NamedTuple):
 def _patterns(region: str) -> _Patterns | None:
     """The country's patterns where the shortcut's proof holds: it is the main country of its calling code."""
     metadata = PhoneMetadata.metadata_for_region(region, None)
-    if metadata is None or metadata.leading_digits is not None:
+    if metadata is None or metadata.country_code is None or metadata.leading_digits is not None:
+        return None
+    general = metadata.general_desc
+    if general is None or general.national_number_pattern is None:
         return None
     if phonenumbers.region_code_for_country_code(metadata.country_code) != region:
         return None
@@ -59,11 +63,11 @@ def _patterns(region: str) -> _Patterns | None:
         metadata.premium_rate, metadata.toll_free, metadata.shared_cost, metadata.voip, metadata.personal_number,
         metadata.pager, metadata.uan, metadata.voicemail,
     )  # fmt: skip
-    possible = frozenset(metadata.general_desc.possible_length)
+    possible = frozenset(general.possible_length)
     prefix = metadata.national_prefix_for_parsing
     simple = prefix is not None and _TRUNK.fullmatch(prefix) and metadata.national_prefix_transform_rule is None
     return _Patterns(
-        general=re.compile(metadata.general_desc.national_number_pattern),
+        general=re.compile(general.national_number_pattern),
         personal=tuple(
             (re.compile(one.national_number_pattern), frozenset(one.possible_length) or possible)
             for one in (fixed, mobile)
@@ -87,7 +91,9 @@ def _fits(national: str, patterns: _Patterns) -> bool:
 def _shortcut(digits: str, region: str) -> str | None:
     """E.164 when the patterns alone prove it, else None: undecided."""
     if digits[0] == "+":
-        code = next((digits[1:n] for n in (2, 3, 4) if int(digits[1:n] or 0) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
+        code = next(
+            (digits[1:n] for n in (2, 3, 4) if int(digits[1:n] or 0) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), ""
+        )
         if not code or digits[1] == "0":
             return None
         patterns = _patterns(phonenumbers.region_code_for_country_code(int(code)))
@@ -120,7 +126,8 @@ def parse_e164(value: str, region: str) -> str | None:
 
 
 def phone_key(value: str, region: str = "") -> str | None:
-    """E.164 of a person's number, or None. `region`: ISO country of numbers without country code; empty: refuse those."""
+    """E.164 of a person's number, or None. `region`: ISO country of numbers without country code; empty: refuse
+    those."""
     text = value.strip()
     if not text or len(text) > 40:
         return None

@@ -1,7 +1,7 @@
 """How good a customer map is, against a truth, and what raw matching would have made of the same records.
 
-In: Arrow tables. Out: `Quality` with pair precision, recall and F1, B-cubed and the largest customer, exact, counted from
-group sizes and never from pairs.
+In: Arrow tables. Out: `Quality` with pair precision, recall and F1, B-cubed and the largest customer, exact, counted
+from group sizes and never from pairs.
 
 >>> truth = pa.table({"record_id": ["a", "b", "c"], "person_id": ["1", "1", "2"]})
 >>> found = pa.table({"record_id": ["a", "b", "c"], "customer_id": ["x", "x", "x"]})
@@ -25,7 +25,8 @@ from floorwalker.identity.resolver import components
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures over the records that truth and map share. Precision is 1 when no pair was joined, recall when none exists."""
+    """Figures over the records that truth and map share. Precision is 1 when no pair was joined, recall when none
+    exists."""
 
     records: int
     people: int
@@ -72,7 +73,8 @@ def measure(found: pa.Table, truth: pa.Table) -> Quality:
     bcubed_precision = by_customer / records if records else 1.0
     bcubed_recall = by_person / records if records else 1.0
     return Quality(
-        records, people, customers, true_pairs, found_pairs, right_pairs, precision, recall, _harmonic(precision, recall),
+        records, people, customers, true_pairs, found_pairs, right_pairs,
+        precision, recall, _harmonic(precision, recall),
         bcubed_precision, bcubed_recall, _harmonic(bcubed_precision, bcubed_recall), largest,
     )  # fmt: skip
 

@@ -1,15 +1,17 @@
 """Normalise a table: each distinct raw value once.
 
-In: silver.identity_records. Out: silver.normalised_records, one row per record with a key per field, NULL where the value
-is absent, invalid or names nobody.
+In: silver.identity_records. Out: silver.normalised_records, one row per record with a key per field, NULL where the
+value is absent, invalid or names nobody.
 
-Distinct values stream through `Normaliser` in batches, so memory is bounded by a batch and the table of distinct values.
-A hashed identifier takes the key of the clear value that hashes to it, if the data hold one; else it is its own key.
+Distinct values stream through `Normaliser` in batches, so memory is bounded by a batch and the table of distinct
+values. A hashed identifier takes the key of the clear value that hashes to it, if the data hold one; else it is its
+own key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -32,10 +34,22 @@ OUTPUT = {
 """Column of silver.normalised_records -> field of silver.identity_records it comes from."""
 
 
+_WRITTEN_IN = "coalesce(r.market, '') || '|' || coalesce(r.country, '')"
+"""SQL: what decides the country of a phone number without country code."""
+
+
 def _distinct(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[list[tuple]]:
     """Rows of a query as Python values, a batch at a time; the query itself is kept as Arrow."""
     for batch in connection.sql(query).to_arrow_table().to_batches(max_chunksize=_BATCH):
         yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+
+
+def _silent(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Fields in which no record says anything."""
+    fields = list(OUTPUT.values())
+    counts = ", ".join(f"count({field})" for field in fields)
+    (row,) = connection.execute(f"SELECT {counts} FROM silver.identity_records").fetchall()
+    return {field for field, count in zip(fields, row, strict=True) if not count}
 
 
 def _schemes(connection: duckdb.DuckDBPyConnection, field: str) -> list[Scheme]:
@@ -111,7 +125,16 @@ def normalise_records(connection: duckdb.DuckDBPyConnection, settings: IdentityS
         "email": lambda raw, key: (raw, raw.strip().lower(), emails.email_display(raw), key),
         "phone": lambda raw, key: (raw, key, key[1:] if key else None),
     }
+
+    @cache
+    def region(place: str) -> str:
+        market, _, country = place.partition("|")
+        return normaliser.region(market, country)
+
+    silent = _silent(connection)
     for field, function in functions.items():
+        if field in silent:
+            continue
         _map_text(
             connection,
             field,
@@ -119,36 +142,44 @@ def normalise_records(connection: duckdb.DuckDBPyConnection, settings: IdentityS
             lambda raw, _, function=function: function(raw),
             forms.get(field, lambda raw, key: (raw, key)) if field in HASHABLE else None,
         )
-    _map_text(
-        connection,
-        "phone",
-        "SELECT DISTINCT phone, coalesce(market, '') FROM silver.identity_records WHERE phone <> ''",
-        lambda raw, market: normaliser.phone(raw, normaliser.region(market)),
-        forms["phone"],
-    )
-    _map_births(connection)
+    if "phone" not in silent:
+        _map_text(
+            connection,
+            "phone",
+            f"SELECT DISTINCT phone, {_WRITTEN_IN} FROM silver.identity_records r WHERE phone <> ''",
+            lambda raw, place: normaliser.phone(raw, region(place)),
+            forms["phone"],
+        )
+    if "birth_date" not in silent:
+        _map_births(connection)
     joins = "".join(
         f"\nLEFT JOIN identity_map_{field} m_{field} ON m_{field}.raw = r.{field}"
-        + (" AND m_phone.context = coalesce(r.market, '')" if field == "phone" else "")
+        + (f" AND m_phone.context = {_WRITTEN_IN}" if field == "phone" else "")
         for field in OUTPUT.values()
+        if field not in silent
     )
-    columns = ", ".join(
-        f"coalesce(r.source, '') || ':' || m_{field}.key AS {name}" if name == "ref_key" else f"m_{field}.key AS {name}"
-        for name, field in OUTPUT.items()
-    )
+    columns = ", ".join(f"{_column(name, field, field in silent)} AS {name}" for name, field in OUTPUT.items())
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_normalised AS
         SELECT r.record_id, {columns} FROM silver.identity_records r {joins}
     """)
-    for field in OUTPUT.values():
+    for field in set(OUTPUT.values()) - silent:
         connection.execute(f"DROP TABLE identity_map_{field}")
-    connection.execute("DROP TABLE identity_tokens")
+    connection.execute("DROP TABLE IF EXISTS identity_tokens")
     # The initial is the folded given name's: it needs no table of its own.
     return connection.sql("""
-        SELECT record_id, email_key, phone_key, loyalty_key, account_key, ref_key, device_key, cookie_key, given_name_key,
-               family_name_key, left(given_name_key, 1) AS initial_key, birth_date, postcode_key, address_key
+        SELECT record_id, email_key, phone_key, loyalty_key, account_key, ref_key, device_key, cookie_key,
+               given_name_key, family_name_key, left(given_name_key, 1) AS initial_key, birth_date, postcode_key,
+               address_key
         FROM identity_normalised ORDER BY record_id
     """)
+
+
+def _column(name: str, field: str, silent: bool) -> str:
+    if silent:
+        return "NULL::DATE" if field == "birth_date" else "NULL::VARCHAR"
+    # A customer number means something only together with its source.
+    return f"coalesce(r.source, '') || ':' || m_{field}.key" if name == "ref_key" else f"m_{field}.key"
 
 
 def _map_births(connection: duckdb.DuckDBPyConnection) -> None:
@@ -157,7 +188,9 @@ def _map_births(connection: duckdb.DuckDBPyConnection) -> None:
         connection, "SELECT DISTINCT birth_date FROM silver.identity_records WHERE birth_date IS NOT NULL"
     ):
         pairs = [(raw, birth_date_key(raw)) for (raw,) in rows]
-        arrow = pa.table({"raw": pa.array([p[0] for p in pairs], pa.date32()), "key": pa.array([p[1] for p in pairs], pa.date32())})
+        arrow = pa.table(
+            {"raw": pa.array([p[0] for p in pairs], pa.date32()), "key": pa.array([p[1] for p in pairs], pa.date32())}
+        )
         connection.register("identity_batch", arrow)
         connection.execute("INSERT INTO identity_map_birth_date SELECT * FROM identity_batch")
         connection.unregister("identity_batch")

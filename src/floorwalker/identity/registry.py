@@ -4,8 +4,8 @@ In: `identity_partition(rid, label)` beside `identity_people`, and the last run'
 `identity_map(record_id, customer_id)`, `identity_aliases(customer_id, alias_of, since_run, since)` and a `Churn`.
 
 A customer keeps the id that most of its records had (then the id seen earliest, then the smaller). Of several ids that
-merge, the losers become aliases; of a split, the part with most records keeps the id. Nothing is random: a new id is a keyed
-hash of the customer's smallest record, and an alias whose customer is split off again gets its own id back.
+merge, the losers become aliases; of a split, the part with most records keeps the id. Nothing is random: a new id is
+a keyed hash of the customer's smallest record, and an alias whose customer is split off again gets its own id back.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def keepers(overlaps: Iterable[tuple[int, str]]) -> dict[int, str]:
 
 
 def assign_ids(connection: duckdb.DuckDBPyConnection, secret: bytes, run_id: str, as_of: dt.date) -> Churn:
-    """Make identity_map and identity_aliases; reads silver.customer_map_previous and silver.customer_aliases_previous."""
+    """Make identity_map and identity_aliases; reads silver.customer_map_previous and
+    silver.customer_aliases_previous."""
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE identity_overlap AS
         WITH pairs AS (
@@ -102,7 +103,8 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, secret: bytes, run_id: str
     """)
     merged = _make_aliases(connection, run_id, as_of)
     kept_count, split, same, both = connection.execute("""
-        SELECT (SELECT count(DISTINCT customer_id) FROM identity_ids SEMI JOIN identity_overlap o ON o.old_id = customer_id),
+        SELECT (SELECT count(DISTINCT customer_id) FROM identity_ids
+                SEMI JOIN identity_overlap o ON o.old_id = customer_id),
                (SELECT count(DISTINCT old_id) FROM identity_overlap WHERE labels > 1),
                count(*) FILTER (m.customer_id = old.customer_id), count(*)
         FROM identity_map m JOIN silver.customer_map_previous old USING (record_id)
@@ -138,7 +140,11 @@ def _create(connection: duckdb.DuckDBPyConnection, secret: bytes) -> tuple[int, 
         _register(
             connection,
             "identity_offer",
-            {"label": labels, "anchor": anchors, "customer_id": [new_id(secret, anchor, attempt) for anchor in anchors]},
+            {
+                "label": labels,
+                "anchor": anchors,
+                "customer_id": [new_id(secret, anchor, attempt) for anchor in anchors],
+            },
         )
         # An alias may be given back, but only under its first hash: that one is its own record's.
         aliases = "SELECT customer_id FROM silver.customer_aliases_previous"
@@ -148,10 +154,10 @@ def _create(connection: duckdb.DuckDBPyConnection, secret: bytes) -> tuple[int, 
             SELECT label, customer_id FROM identity_offer WHERE customer_id NOT IN ({used}) ORDER BY label
         """)
         if not attempt:
-            revived = connection.execute(f"""
+            ((revived,),) = connection.execute(f"""
                 SELECT count(*) FROM identity_offer
                 WHERE customer_id IN ({aliases}) AND customer_id NOT IN (SELECT customer_id FROM identity_used)
-            """).fetchone()[0]
+            """).fetchall()
         left = connection.execute(f"""
             SELECT label, anchor FROM identity_offer WHERE customer_id IN ({used}) ORDER BY label
         """).fetchall()

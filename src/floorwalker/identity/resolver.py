@@ -1,13 +1,14 @@
 """From evidence to a partition: constrained merging in one total order.
 
-In: per record what constrains it (`People`), per piece of evidence which record it ties to which identifier (`Evidence`).
-Out: a label per record (the smallest record of its customer) and, per piece of evidence, why it was refused.
+In: per record what constrains it (`People`), per piece of evidence which record it ties to which identifier
+(`Evidence`). Out: a label per record (the smallest record of its customer) and, per piece of evidence, why it was
+refused.
 
 The partition is a pure function of these and the limits. Evidence is taken by (tier, weight descending, hash of the
 identifier, hash of the record's words, record); a piece is refused when joining its two sides would break a limit.
 Connected components that break none keep all their evidence, which is what merging one by one would give, because the
-constraints only ever tighten as sets grow; the others are merged one by one. A component never sees another, so that the
-same call on one touched component gives the batch's answer.
+constraints only ever tighten as sets grow; the others are merged one by one. A component never sees another, so that
+the same call on one touched component gives the batch's answer.
 
 Evidence of another kind (weights from a model, a person's decision) joins here with its own tier and weight.
 """
@@ -27,7 +28,8 @@ COUNTED = ("loyalty_id", "account_id", "customer_ref", "email", "phone")
 """Kinds whose number per customer is limited by the records' own values."""
 
 BIRTH_TIER = 2
-"""From this tier on birth dates must agree: authenticated ids and e-mail outweigh a mistyped date, phones and names do not."""
+"""From this tier on birth dates must agree: authenticated ids and e-mail outweigh a mistyped date, phones and names
+do not."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ def smallest_member(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     return first[inverse].astype(np.int32)
 
 
-def resolve(people: People, evidence: Evidence, settings: IdentitySettings) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+def resolve(
+    people: People, evidence: Evidence, settings: IdentitySettings
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """(label per record, refusal code per piece of evidence); linear in both but for sorting."""
     count = len(people)
     hashes, node = np.unique(evidence.node, return_inverse=True)

@@ -8,11 +8,13 @@ pairs).
 |---|---|---|
 | 0 | loyalty_id, account_id, customer_ref (within its source) | authenticated |
 | 1 | email | verified address, one mailbox |
-| 2 | phone_initial, loyalty_initial, email_initial, name_birth_postcode, name_address | strong together with a name |
+| 2 | phone_initial, loyalty_initial, email_initial, phone_alone | one household's value, narrowed to a person |
+| 2 | name_birth_postcode, name_address | the same words |
 | 3 | device_id, cookie_id | lend anonymous visits to known customers, see `anonymous` |
 
-`loyalty_initial` and `email_initial` speak only where a family shares a card or a mailbox: whoever the value itself does
-not go to is still one person with those of the same initial who use it.
+`phone_alone` adds records without a name to a phone that only one first initial uses. `loyalty_initial` and
+`email_initial` speak only where a family shares a card or a mailbox: whoever the value itself does not go to is still
+one person with those of the same initial who use it.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class Rule:
-    """`key`: SQL over identity_people giving the shared value, NULL where the rule is silent. `guard`: the identifier whose
-    hubs silence it. `shared_only`: it speaks only for values of `guard` that carry several first initials."""
+    """`key`: SQL over identity_people giving the shared value, NULL where the rule is silent. `guard`: the identifier
+    whose hubs silence it. `when`: SQL over identity_values (`v`) that says for which values of `guard` it speaks."""
 
     name: str
     tier: int
@@ -39,7 +41,7 @@ class Rule:
     identifier_kind: str
     key: str
     guard: str = ""
-    shared_only: bool = False
+    when: str = ""
 
 
 KEYS = {
@@ -57,9 +59,13 @@ RULES: dict[str, Rule] = {
         Rule("account_id", 0, 28.0, "account_id", "account_key", "account_id"),
         Rule("customer_ref", 0, 26.0, "customer_ref", "ref_key", "customer_ref"),
         Rule("email", 1, 20.0, "email", "email_key", "email"),
-        Rule("loyalty_initial", 2, 16.0, "loyalty_id", "loyalty_key || '|' || initial_key", "loyalty_id", True),
-        Rule("email_initial", 2, 15.0, "email", "email_key || '|' || initial_key", "email", True),
+        Rule(
+            "loyalty_initial", 2, 16.0, "loyalty_id", "loyalty_key || '|' || initial_key", "loyalty_id",
+            "v.several_initials",
+        ),
+        Rule("email_initial", 2, 15.0, "email", "email_key || '|' || initial_key", "email", "v.several_initials"),
         Rule("phone_initial", 2, 14.0, "phone", "phone_key || '|' || initial_key", "phone"),
+        Rule("phone_alone", 2, 10.0, "phone", "phone_key", "phone", "NOT v.several_initials AND v.named < v.records"),
         Rule(
             "name_birth_postcode", 2, 13.0, "person",
             f"CASE WHEN length(given_name_key) > 1 THEN {_FULL_NAME} || '|' || birth_date || '|' || postcode_key END",
@@ -77,13 +83,26 @@ RULES: dict[str, Rule] = {
 def chosen(names: Iterable[str]) -> list[Rule]:
     """The rules in use, in a fixed order whatever the order of the setting."""
     names = set(names)
+    if not names:
+        raise ConfigError("identity.rules is empty", fix="leave the setting out to use every rule")
     for name in sorted(names - RULES.keys()):
         raise ConfigError(f"identity.rules: no rule {name!r}", fix=did_you_mean(name, RULES))
     return [rule for rule in RULES.values() if rule.name in names]
 
 
+_COLUMNS = (*KEYS.values(), "given_name_key", "family_name_key", "birth_date", "postcode_key", "address_key")
+
+
+def _silent(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Columns in which no record has a value: nothing is planned for them."""
+    counts = ", ".join(f"count({column})" for column in _COLUMNS)
+    (row,) = connection.execute(f"SELECT {counts} FROM silver.normalised_records").fetchall()
+    return {column for column, count in zip(_COLUMNS, row, strict=True) if not count}
+
+
 def make_people(connection: duckdb.DuckDBPyConnection) -> None:
-    """identity_people: records numbered in the order of their ids, `known` if they name anyone, hashes of what they say."""
+    """identity_people: records numbered in the order of their ids, `known` if they name anyone, hashes of what they
+    say."""
     codes = ", ".join(
         f"CASE WHEN {column} IS NULL THEN 0::UBIGINT ELSE md5_number_lower('{kind}|' || {column}) END AS {kind}_code"
         for kind, column in KEYS.items()
@@ -91,15 +110,15 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_people AS
         SELECT row_number() OVER (ORDER BY n.record_id)::INTEGER - 1 AS rid, n.*, r.source, r.first_seen, r.last_seen,
-               coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key) IS NOT NULL
-                   AS known,
+               coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key)
+                   IS NOT NULL AS known,
                coalesce(unicode(initial_key), 0)::INTEGER AS given_code,
                coalesce(unicode(family_name_key), 0)::INTEGER AS family_code,
                initial_key || family_name_key AS name_key,
                coalesce(strftime(birth_date, '%Y%m%d')::INTEGER, 0) AS birth_code,
                md5_number_lower(concat_ws('|', 'l' || loyalty_key, 'a' || account_key, 'r' || ref_key, 'e' || email_key,
-                   'p' || phone_key, 'g' || given_name_key, 'f' || family_name_key, 'b' || birth_date, 'z' || postcode_key,
-                   's' || address_key)) AS words,
+                   'p' || phone_key, 'g' || given_name_key, 'f' || family_name_key, 'b' || birth_date,
+                   'z' || postcode_key, 's' || address_key)) AS words,
                {codes}
         FROM silver.normalised_records n
         JOIN (SELECT record_id, source, first_seen, last_seen FROM silver.identity_records) r USING (record_id)
@@ -108,14 +127,17 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
-    """identity_values: identifiers that two records or more share. identity_hubs: those that name nobody, with the reason.
+    """identity_values: identifiers that two records or more share. identity_hubs: those that name nobody, with the
+    reason.
 
-    A hub is a value seen with more different people than a household holds (a store's e-mail, a till's own card, a dummy
-    phone), counted by initial and surname, or by more different sets of words than one customer may have."""
+    A hub is a value seen with more different people than a household holds (a store's e-mail, a till's own card, a
+    dummy phone), counted by initial and surname, or by more different sets of words than one customer may have."""
+    silent = _silent(connection)
+    kinds = ("loyalty_id", "account_id", "customer_ref", "email", "phone")
     values = " UNION ALL ".join(
         f"SELECT rid, '{kind}' AS kind, {kind}_code AS code, name_key, initial_key, words FROM identity_people "
         f"WHERE {kind}_code <> 0"
-        for kind in ("loyalty_id", "account_id", "customer_ref", "email", "phone")
+        for kind in [kind for kind in kinds if KEYS[kind] not in silent] or kinds[:1]
     )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_values AS
@@ -153,21 +175,23 @@ def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
 
     Within a rule, weight is higher for the first initial that more of the value's records carry: a shared card goes to
     whoever uses it most."""
-    rules = chosen(settings.rules)
+    silent, rules = _silent(connection), chosen(settings.rules)
     parts = []
-    for rule in rules:
+    for rule in [rule for rule in rules if not any(column in rule.key for column in silent)] or rules[:1]:
         known = "" if rule.tier < 3 else "AND n.anonymous > 0"
         guard = f"v.kind = '{rule.guard}' AND v.code = p.{rule.guard}_code" if rule.guard else "FALSE"
-        shared = "AND v.several_initials" if rule.shared_only else ""
+        values = f"{'' if rule.when else 'LEFT'} JOIN identity_values v ON {guard} AND {rule.when or 'TRUE'}"
         parts.append(f"""
             SELECT p.rid, '{rule.name}' AS rule, {rule.tier}::TINYINT AS tier, p.node,
-                   {rule.weight}::DOUBLE AS base, coalesce(v.several_initials, FALSE) AS several, p.given_code, h.reason AS blocked
+                   {rule.weight}::DOUBLE AS base, coalesce(v.several_initials, FALSE) AS several, p.given_code,
+                   h.reason AS blocked
             FROM (SELECT *, md5_number_lower('{rule.name}|' || ({rule.key})) AS node FROM identity_people
                   WHERE ({rule.key}) IS NOT NULL) p
-            JOIN (SELECT md5_number_lower('{rule.name}|' || ({rule.key})) AS node, count(*) FILTER (NOT known) AS anonymous
+            JOIN (SELECT md5_number_lower('{rule.name}|' || ({rule.key})) AS node,
+                         count(*) FILTER (NOT known) AS anonymous
                   FROM identity_people WHERE ({rule.key}) IS NOT NULL GROUP BY 1 HAVING count(*) > 1) n
               ON n.node = p.node {known}
-            {"" if shared else "LEFT"} JOIN identity_values v ON {guard} {shared}
+            {values}
             LEFT JOIN identity_hubs h ON h.kind = v.kind AND h.code = v.code
         """)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE identity_pieces_raw AS {' UNION ALL '.join(parts)}")

@@ -85,7 +85,9 @@ def _people(connection: duckdb.DuckDBPyConnection) -> tuple[resolver.People, NDA
     )
     hubs = _arrays(connection, "SELECT DISTINCT code FROM identity_hubs")["code"]
     for kind in resolver.COUNTED:
-        columns[f"{kind}_code"] = np.where(np.isin(columns[f"{kind}_code"], hubs), np.uint64(0), columns[f"{kind}_code"])
+        columns[f"{kind}_code"] = np.where(
+            np.isin(columns[f"{kind}_code"], hubs), np.uint64(0), columns[f"{kind}_code"]
+        )
     people = resolver.People(
         codes={kind: columns[f"{kind}_code"] for kind in resolver.COUNTED},
         given=columns["given_code"],
@@ -113,7 +115,8 @@ def _resolve(context: StepContext, settings: IdentitySettings) -> None:
     context.write("silver.customer_aliases", connection.sql("FROM identity_aliases ORDER BY customer_id"))
     _make_evidence(connection)
     context.write(
-        "silver.identity_evidence", connection.sql("FROM identity_evidence ORDER BY tier, rule, identifier_key, record_id")
+        "silver.identity_evidence",
+        connection.sql("FROM identity_evidence ORDER BY tier, rule, identifier_key, record_id"),
     )
     context.write("silver.customer_identifiers", _identifiers(connection))
     context.write("silver.identity_summary", _summary(connection, churn, settings))
@@ -135,7 +138,8 @@ def partition(
     The partition equals the connected components of the accepted evidence."""
     strong = _arrays(
         connection,
-        "SELECT rid, node, tier, weight FROM identity_pieces WHERE tier < 3 AND blocked IS NULL ORDER BY rule, node, rid",
+        "SELECT rid, node, tier, weight FROM identity_pieces WHERE tier <> 3 AND blocked IS NULL "
+        "ORDER BY rule, node, rid",
     )
     evidence = resolver.Evidence(strong["rid"], strong["node"], strong["tier"], strong["weight"])
     labels, refused = resolver.resolve(people, evidence, settings)
@@ -179,7 +183,8 @@ def _make_evidence(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_evidence AS
         SELECT p.record_id, i.rule, '{rules.VERSION}' AS rule_version, i.tier::INTEGER AS tier,
-               CASE i.rule {kind} END AS identifier_kind, CASE i.rule {key} END AS identifier_key, i.weight, 'det' AS kind,
+               CASE i.rule {kind} END AS identifier_kind, CASE i.rule {key} END AS identifier_key, i.weight,
+               'det' AS kind,
                p.source, p.first_seen, coalesce(v.reason = '', FALSE) AS accepted,
                nullif(coalesce(v.reason, i.blocked), '') AS reason
         FROM identity_pieces i
@@ -201,7 +206,8 @@ def _identifiers(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelati
         )
         parts.append(f"""
             SELECT m.customer_id, '{kind}' AS kind, arg_max(r.{field}, (r.last_seen, r.record_id)) AS value,
-                   p.{column} AS key, count(*) AS records, string_agg(DISTINCT r.source, ',' ORDER BY r.source) AS sources,
+                   p.{column} AS key, count(*) AS records,
+                   string_agg(DISTINCT r.source, ',' ORDER BY r.source) AS sources,
                    min(r.first_seen) AS first_seen, max(r.last_seen) AS last_seen
             FROM identity_people p
             JOIN identity_map m USING (record_id)
@@ -240,7 +246,8 @@ def _summary(
             UNION ALL SELECT 'customers.one_record', count(*) FILTER (records = 1) FROM sizes
             UNION ALL SELECT 'largest_customer', coalesce(max(records), 0) FROM sizes
             UNION ALL SELECT 'largest_customer.word_sets', coalesce(max(word_sets), 0) FROM sizes
-            UNION ALL SELECT 'customers.at_record_limit', count(*) FILTER (word_sets >= {settings.cluster_records}) FROM sizes
+            UNION ALL SELECT 'customers.at_record_limit',
+                count(*) FILTER (word_sets >= {settings.cluster_records}) FROM sizes
             UNION ALL SELECT 'records.anonymous', count(*) FILTER (NOT known) FROM identity_people
             UNION ALL SELECT 'records.without_identifier', count(*) FROM identity_people
                 WHERE coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, device_key, cookie_key) IS NULL

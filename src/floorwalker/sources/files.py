@@ -50,7 +50,7 @@ class Delivery:
     fingerprint: str
     """Of bytes and mapping: a changed mapping makes it a new delivery, whose known rows add nothing."""
     content: str
-    """Of the bytes alone: what was quarantined under an earlier mapping is found by it."""
+    """Of bytes and the mapping's name: what its earlier versions put into quarantine is found by it."""
 
     @property
     def delivery_id(self) -> str:
@@ -94,8 +94,9 @@ def make_delivery(mapping: Mapping, paths: list[Path], root: Path) -> Delivery:
                 digests.append(hashlib.file_digest(file, "sha256").hexdigest())
         except OSError as error:
             raise SourceError(f"{name} cannot be read", why=str(error), fix="check the file's permissions") from error
-    content = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
-    fingerprint = hashlib.sha256(f"{mapping.source}\0{mapping.digest}\0{content}".encode()).hexdigest()
+    digest = "".join(sorted(digests))
+    content = hashlib.sha256(f"{mapping.name}\0{digest}".encode()).hexdigest()
+    fingerprint = hashlib.sha256(f"{mapping.source}\0{mapping.digest}\0{digest}".encode()).hexdigest()
     return Delivery(mapping.source, tuple(files), fingerprint, content)
 
 

@@ -41,7 +41,14 @@ def list_all(folder: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def export(
-    folder: str, name: str, out: str | None, kind: str | None, hashed: bool, market: str | None, dry_run: bool, as_json: bool
+    folder: str,
+    name: str,
+    out: str | None,
+    kind: str | None,
+    hashed: bool,
+    market: str | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Write audience NAME to a file: purpose, suppression and hold-out applied, everyone accounted for.
 

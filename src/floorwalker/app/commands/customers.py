@@ -24,16 +24,14 @@ def search(folder: str, text: str, limit: int, as_json: bool) -> None:
     floorwalker customers search ann@example.com
     floorwalker customers search "name:ann miller"
     """
-    from floorwalker.app.config import load_config
     from floorwalker.app.lookup import normaliser
     from floorwalker.engines.lake import Lake
     from floorwalker.engines.project import Project
     from floorwalker.profiles.profile import find
 
     project = Project(folder)
-    load_config(project)
     connection = Lake(project).read()
-    ids = find(connection, text, normaliser(connection), limit=limit)
+    ids = find(connection, text, normaliser(project), limit=limit)
     marks = ", ".join("?" for _ in ids)
     columns = "customer_id, given_name, family_name, email, phone, city, orders, revenue, last_order_on"
     rows = (
@@ -59,8 +57,8 @@ def show_customer(folder: str, text: str, as_json: bool) -> None:
     from floorwalker.engines.project import Project
     from floorwalker.profiles.profile import fetch
 
-    connection = Lake(Project(folder)).read()
-    show(fetch(connection, text, normaliser(connection)), as_json)
+    project = Project(folder)
+    show(fetch(Lake(project).read(), text, normaliser(project)), as_json)
 
 
 @click.group()
@@ -93,3 +91,48 @@ def list_segments(folder: str, as_json: bool) -> None:
         .fetchall()
     )
     table(("kind", "segment", "customers", "revenue"), rows, as_json)
+
+
+@segments.command("show")
+@click.argument("name")
+@click.option("--limit", default=10, show_default=True, help="Members shown, the best first.")
+@json_option
+@click.pass_obj
+def show_segment(folder: str, name: str, limit: int, as_json: bool) -> None:
+    """What a rule segment means, how many are in it, and the first of them.
+
+    \b
+    floorwalker segments show lapsed
+    """
+    from dataclasses import asdict
+
+    from floorwalker.engines.lake import Lake
+    from floorwalker.engines.project import Project
+    from floorwalker.profiles.membership import members
+
+    show(asdict(members(Lake(Project(folder)).read(), name, limit)), as_json)
+
+
+@segments.command("why")
+@click.argument("name")
+@click.argument("customer")
+@json_option
+@click.pass_obj
+def why(folder: str, name: str, customer: str, as_json: bool) -> None:
+    """Why CUSTOMER is, or is not, in rule segment NAME: each condition with the customer's value.
+
+    \b
+    floorwalker segments why lapsed email:ann@example.com
+    """
+    from dataclasses import asdict
+
+    from floorwalker.app.lookup import normaliser
+    from floorwalker.engines.lake import Lake
+    from floorwalker.engines.project import Project
+    from floorwalker.profiles.membership import explain
+    from floorwalker.profiles.profile import fetch
+
+    project = Project(folder)
+    connection = Lake(project).read()
+    customer_id = fetch(connection, customer, normaliser(project))["customer_id"]
+    show(asdict(explain(connection, name, customer_id)), as_json)

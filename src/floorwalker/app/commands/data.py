@@ -159,4 +159,6 @@ def show_row(folder: str, row_id: int, as_json: bool) -> None:
 
     with open_state(Project(folder)) as state:
         row = show_quarantine(state, row_id)
-    show(row if isinstance(row, dict) else vars(row), as_json)
+    show(
+        {name: getattr(row, name) for name in ("id", "source", "kind", "file", "row_number", "reason", "raw")}, as_json
+    )

@@ -28,7 +28,11 @@ def run(folder: str, sources: tuple[str, ...], reload: bool, no_report: bool, as
     settings = load_config(project).settings
     with progress_bars("run") as progress:
         result = run_project(project, settings, progress=progress, only_sources=sources, reload=reload)
-        if settings.run.report and not no_report and (result.status == "published" or not (project.root / "report.html").exists()):
+        if (
+            settings.run.report
+            and not no_report
+            and (result.status == "published" or not (project.root / "report.html").exists())
+        ):
             progress("report", 0.0, "")
             write_report(project, settings, result)
             progress("report", 1.0, "")
@@ -62,7 +66,9 @@ def status(folder: str, as_json: bool) -> None:
         read = sources_read(state)
     names = ("run_id", "status", "as_of", "rows_new", "tables_built", "seconds", "message")
     if as_json:
-        show({"published": pointer, "sources": read, "runs": [dict(zip(names, row, strict=True)) for row in runs]}, True)
+        show(
+            {"published": pointer, "sources": read, "runs": [dict(zip(names, row, strict=True)) for row in runs]}, True
+        )
         return
     click.echo(f"published: {pointer.run_id} (as of {pointer.as_of})" if pointer else "nothing published yet")
     if read:

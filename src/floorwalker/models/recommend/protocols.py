@@ -98,13 +98,15 @@ def time_split(
     return Task("time", part, past, queries, chosen, rows, targets.astype(np.int32), data.has_repeats)
 
 
-def sample_users(user_ids: pa.Array, count: int) -> Ints:
-    """About `count` customers chosen by a hash of their id (all when there are no more): never the first ones,
-    who differ from the rest, and the same ones whoever else comes or goes."""
-    if len(user_ids) <= count:
-        return np.arange(len(user_ids))
-    hashed = np.fromiter((zlib.crc32(name.encode()) for name in user_ids.to_pylist()), np.uint64, len(user_ids))
-    return np.flatnonzero(hashed * np.uint64(len(user_ids)) < np.uint64(count) << np.uint64(32))
+def sample_users(user_ids: pa.Array, count: int, among: Ints | None = None) -> Ints:
+    """About `count` customers (of those in `among`) chosen by a hash of their id, all when there are no more: never the
+    first ones, who differ from the rest."""
+    chosen = np.arange(len(user_ids)) if among is None else np.asarray(among)
+    if len(chosen) <= count:
+        return chosen
+    names = user_ids.take(pa.array(chosen)).to_pylist()
+    hashed = np.fromiter((zlib.crc32(name.encode()) for name in names), np.uint64, len(chosen))
+    return chosen[hashed * np.uint64(len(chosen)) < np.uint64(count) << np.uint64(32)]
 
 
 def _last(data: Interactions, wanted: np.ndarray) -> Ints:

@@ -20,7 +20,7 @@ from floorwalker.models.recommend.evaluator import Report, choose, evaluate
 from floorwalker.models.recommend.interactions import Interactions
 from floorwalker.models.recommend.item_knn import ItemKNN
 from floorwalker.models.recommend.popularity import DAY, Popularity
-from floorwalker.models.recommend.protocols import leave_one_out, sample_users, time_split
+from floorwalker.models.recommend.protocols import BOUGHT, leave_one_out, sample_users, time_split
 from floorwalker.models.recommend.settings import RecommendSettings
 
 SCHEMA = pa.schema(
@@ -61,8 +61,8 @@ def chosen(data: Interactions, settings: RecommendSettings) -> ItemKNN:
     if not settings.choose or not len(data):
         return configured(settings)
     test = int(data.moments.max()) - settings.evaluation_days * DAY
-    asked = sample_users(data.user_ids, settings.evaluation_users // 2)
-    task = time_split(data, test - settings.evaluation_days * DAY, test, asked, part="validation")
+    at = test - settings.evaluation_days * DAY
+    task = time_split(data, at, test, _buyers(data, at, test, settings.evaluation_users // 2), part="validation")
     if len(task.queries) < FEWEST:
         return configured(settings)
     candidates = []
@@ -73,15 +73,28 @@ def chosen(data: Interactions, settings: RecommendSettings) -> ItemKNN:
     return ItemKNN(**best.params)
 
 
+def _buyers(data: Interactions, at: int, until: int | None, count: int) -> np.ndarray:
+    """A sample of those who can be asked: something before `at`, a purchase after it. Customers who only came to look
+    would leave a sample of everybody nearly empty."""
+    after = (data.moments >= at) & (data.strengths >= BOUGHT)
+    if until is not None:
+        after &= data.moments < until
+    return sample_users(
+        data.user_ids, count, np.intersect1d(data.users[data.moments < at], data.users[after], assume_unique=False)
+    )
+
+
 def measure(data: Interactions, model: ItemKNN, settings: RecommendSettings) -> list[Measured]:
     """Neighbours and popularity under leave-one-out B and the split by time; nothing where nobody can be asked."""
     if not len(data):
         return []
-    asked = sample_users(data.user_ids, settings.evaluation_users)
+    active = sample_users(data.user_ids, settings.evaluation_users, np.flatnonzero(np.diff(data.starts) > 1))
     split = int(data.moments.max()) - settings.evaluation_days * DAY
     tasks = {
-        "leave-one-out B": leave_one_out(data, "B", "test", asked),
-        f"time split {settings.evaluation_days} days": time_split(data, split, users=asked),
+        "leave-one-out B": leave_one_out(data, "B", "test", active),
+        f"time split {settings.evaluation_days} days": time_split(
+            data, split, users=_buyers(data, split, None, settings.evaluation_users)
+        ),
     }
     return [
         Measured(name, protocol, evaluate(candidate, task))
