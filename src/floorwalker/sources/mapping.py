@@ -339,10 +339,13 @@ class _Reader:
             self.fail(f"unknown encoding {name!r}", "encoding", fix='"auto", "utf-8", "latin-1" or "cp1252"')
 
     def zone(self, name: Any, key: str, index: int = -1) -> None:
-        zones = zoneinfo.available_timezones()
-        # A machine without a time zone database cannot check the name; DuckDB, which has its own, will.
-        if zones and name not in zones:
-            self.fail(f"unknown time zone {name!r}", key, index, fix=did_you_mean(str(name), zones))
+        try:
+            zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError):
+            zones = zoneinfo.available_timezones()
+            # A machine without a time zone database cannot check the name; DuckDB, which has its own, will.
+            if zones:
+                self.fail(f"unknown time zone {name!r}", key, index, fix=did_you_mean(str(name), zones))
 
     def fail(self, what: str, key: str, index: int = -1, fix: str = "") -> NoReturn:
         line = self.line(key, index)
