@@ -1,6 +1,7 @@
 """A mapping: which columns of a source's files become which columns of the vocabulary.
 
-In: a TOML file and the project's defaults. Out: a checked `Mapping`; whatever cannot be meant is a `ConfigError` with file and line.
+In: a TOML file and the project's defaults. Out: a checked `Mapping`; whatever cannot be meant is a `ConfigError` with
+file and line.
 
     source = "till"
     files = "data/till/receipts_*.csv"
@@ -17,12 +18,14 @@ In: a TOML file and the project's defaults. Out: a checked `Mapping`; whatever c
     product_id = "sku"
     channel = { value = "store" }
 
-A column's `map` rewrites values; its `default` stands in for a blank, and with a `map` also for every value the map does not
-name. `formats` are tried in order; besides strptime's there are "iso", "epoch" (seconds) and "epoch_ms". Without formats a
-time is read as ISO 8601. The first map whose `where` holds takes the row; `rest = "skip"` lets rows no map wants pass.
+A column's `map` rewrites values; its `default` stands in for a blank, and with a `map` also for every value the map
+does not name. `formats` are tried in order; besides strptime's there are "iso", "epoch" (seconds) and "epoch_ms".
+Without formats a time is read as ISO 8601. The first map whose `where` holds takes the row; `rest = "skip"` lets rows
+no map wants pass.
 
->>> parse_mapping('source = "s"\\nfiles = "x.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }').maps[0].kind
-'stores'
+>>> text = 'source = "s"\\nfiles = "x.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }'
+>>> parse_mapping(text).kinds
+('stores',)
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ import tomllib
 import zoneinfo
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlglot
 from sqlglot import exp
@@ -113,6 +116,11 @@ class Mapping:
     delivery: str = "file"
     rest: str = "quarantine"
     path: str = ""
+
+    @property
+    def name(self) -> str:
+        """The mapping file's name without its ending."""
+        return Path(self.path).stem
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -210,9 +218,9 @@ class _Reader:
 
     def kind_map(self, item: dict[str, Any], index: int, decimal: str) -> KindMap:
         self.known(item, ("kind", "where", "columns"), "key of [[maps]]", index)
-        name = item.get("kind")
+        name = str(item.get("kind", ""))
         if name not in KINDS:
-            self.fail(f"unknown kind {name!r}", "kind", index, fix=did_you_mean(str(name), KINDS))
+            self.fail(f"unknown kind {name!r}", "kind", index, fix=did_you_mean(name, KINDS))
         kind = KINDS[name]
         columns = item.get("columns")
         if not isinstance(columns, dict) or not columns:
@@ -294,7 +302,7 @@ class _Reader:
             for call in tree.find_all(exp.Anonymous)
             if call.name.lower() == "as_number" and call.expressions
         )
-        return tuple(name for name in names if name not in bound), tuple(numbers)
+        return tuple(sorted(name for name in names if name not in bound)), tuple(sorted(numbers))
 
     def known(self, table: dict[str, Any], names: tuple[str, ...], what: str, index: int = -1, at: str = "") -> None:
         for key in table:
@@ -331,12 +339,15 @@ class _Reader:
             self.fail(f"unknown encoding {name!r}", "encoding", fix='"auto", "utf-8", "latin-1" or "cp1252"')
 
     def zone(self, name: Any, key: str, index: int = -1) -> None:
-        zones = zoneinfo.available_timezones()
-        # A machine without a time zone database cannot check the name; DuckDB, which has its own, will.
-        if zones and name not in zones:
-            self.fail(f"unknown time zone {name!r}", key, index, fix=did_you_mean(str(name), zones))
+        try:
+            zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError):
+            zones = zoneinfo.available_timezones()
+            # A machine without a time zone database cannot check the name; DuckDB, which has its own, will.
+            if zones:
+                self.fail(f"unknown time zone {name!r}", key, index, fix=did_you_mean(str(name), zones))
 
-    def fail(self, what: str, key: str, index: int = -1, fix: str = "") -> Any:
+    def fail(self, what: str, key: str, index: int = -1, fix: str = "") -> NoReturn:
         line = self.line(key, index)
         raise ConfigError(what, why=f"{self.path} line {line}" if line else self.path, fix=fix)
 
