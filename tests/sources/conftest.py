@@ -1,3 +1,5 @@
+"""The desk at which the tests of sources work: see desk.py."""
+
 from __future__ import annotations
 
 from pathlib import Path
