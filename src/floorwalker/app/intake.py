@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from floorwalker.engines.lake import Lake
 from floorwalker.errors import ConfigError, did_you_mean
-from floorwalker.events.quarantine import keep_quarantine, settle_quarantine
+from floorwalker.events.quarantine import keep_quarantine
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES
 from floorwalker.governance import suppression
 from floorwalker.sources.deliveries import known_deliveries, note_delivery
@@ -154,10 +154,6 @@ def _read_batch(
             result.kinds[kind] = result.kinds.get(kind, 0) + sum(added.values())
         state.execute("BEGIN IMMEDIATE")
         keep_quarantine(state, connection, received_at.isoformat(timespec="seconds"))
-        for one in outcome.deliveries:
-            # Rows that an earlier mapping could not read may fit now: what it put aside of these bytes goes.
-            settle_quarantine(state, mapping.source, one.delivery.content, one.delivery.fingerprint)
-        state.execute("BEGIN IMMEDIATE")
         _note(state, outcome, new, run_id, received_at, result)
         state.execute("COMMIT")
 

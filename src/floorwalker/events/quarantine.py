@@ -58,8 +58,8 @@ class QuarantineCount:
 def keep_quarantine(state: sqlite3.Connection, connection: duckdb.DuckDBPyConnection, received_at: str) -> int:
     """Keep what the batch on `connection` put aside, and settle what an older mapping had refused of the same bytes.
 
-    Commits. Killed before the deliveries are noted as read, it is done again and changes nothing. Returns how many rows
-    were not known.
+    Part of the caller's transaction: a row each would cost a sync each. Killed before it is committed, it is done again
+    and changes nothing. Returns how many rows were not known.
     """
     for source, content, fingerprint in connection.execute(
         "SELECT source, content, fingerprint FROM incoming_deliveries ORDER BY fw_delivery"
@@ -67,23 +67,21 @@ def keep_quarantine(state: sqlite3.Connection, connection: duckdb.DuckDBPyConnec
         settle_quarantine(state, source, content, fingerprint)
     before = state.total_changes
     rows = connection.execute(f"SELECT {_COLUMNS} FROM incoming_quarantine ORDER BY fw_delivery, file, row_number")
-    with state:
-        while batch := rows.fetchmany(_BATCH):
-            state.executemany(
-                f"INSERT INTO quarantine ({_COLUMNS}, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (fingerprint, file, row_number) DO NOTHING",
-                [(*row, received_at) for row in batch],
-            )
+    while batch := rows.fetchmany(_BATCH):
+        state.executemany(
+            f"INSERT INTO quarantine ({_COLUMNS}, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (fingerprint, file, row_number) DO NOTHING",
+            [(*row, received_at) for row in batch],
+        )
     return state.total_changes - before
 
 
 def settle_quarantine(state: sqlite3.Connection, source: str, content: str, fingerprint: str) -> int:
     """Let go what older readings of the same bytes (`content`) put aside, all but `fingerprint`. Returns how many."""
-    with state:
-        return state.execute(
-            "DELETE FROM quarantine WHERE source = ? AND content = ? AND fingerprint <> ?",
-            (source, content, fingerprint),
-        ).rowcount
+    return state.execute(
+        "DELETE FROM quarantine WHERE source = ? AND content = ? AND fingerprint <> ?",
+        (source, content, fingerprint),
+    ).rowcount
 
 
 def list_quarantine(

@@ -62,8 +62,8 @@ def write_helpdesk(files: Files, chunk: Chunk, world: World) -> None:
 
 
 def write_consents(files: Files, chunk: Chunk, world: World) -> None:
-    """consents.csv, one row per purpose and answer: shop and app know the account, the loyalty desk the card; most give an
-    address. A few change their mind.
+    """consents.csv, one row per purpose and answer: shop and app know the account, the loyalty desk the card; most give
+    an address. A few change their mind.
     """
     records, people, days, rng = chunk.records, chunk.people, world.days, chunk.writing
     asked = np.flatnonzero(np.isin(records.source, [SOURCES.index(name) for name in _ASKED]))
