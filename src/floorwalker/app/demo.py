@@ -6,7 +6,9 @@ of a summary.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +38,7 @@ def run_demo(
     """Make the demo project anew in `folder` and run everything. Raises ConfigError rather than touch a folder that
     the demo has not made."""
     started = time.perf_counter()
-    project = Project(_fresh(folder))
+    project = Project(_fresh(folder, seed))
     made = simulate(
         project.root / "data",
         customers=customers,
@@ -66,7 +68,7 @@ def run_demo(
     return _summary(project, made.total, result, ours, control, numbers, decision, audience, report, seconds)
 
 
-def _fresh(folder: Path) -> Path:
+def _fresh(folder: Path, seed: int) -> Path:
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise ConfigError(
@@ -75,6 +77,11 @@ def _fresh(folder: Path) -> Path:
         shutil.rmtree(folder)
     make_project(folder, template="demo")
     (folder / MARK).touch()
+    # Customer ids, samples and hold-outs hang on the project's key: with a fixed one, everybody's demo is the same. The
+    # people in it are made up; a real project makes its own key.
+    key = folder / "state" / "secret.key"
+    key.parent.mkdir()
+    key.write_text(hashlib.sha256(f"floorwalker demo {seed}".encode()).hexdigest())
     return folder
 
 
@@ -147,6 +154,13 @@ def _audience_fact(audience: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _short(path: Path) -> Path:
+    """The path from here, where that is shorter to read."""
+    here = Path.cwd()
+    full = path.resolve()
+    return full.relative_to(here) if full.is_relative_to(here) else full
+
+
 def _summary(
     project: Project,
     rows: int,
@@ -160,6 +174,7 @@ def _summary(
     seconds: float,
 ) -> list[str]:
     segments = ", ".join(f"{name} {count:,}" for name, count in numbers["segments"])
+    command = "floorwalker" if shutil.which("floorwalker") else _short(Path(sys.argv[0]))
     tests = result.build.tests
     lines = [
         "",
@@ -184,14 +199,18 @@ def _summary(
         *(f"               {item['name']}: {item['reason']['text']}" for item in decision["items"]),
         "",
         f"took {seconds:.0f} s: " + ", ".join(f"{stage} {spent:.0f} s" for stage, spent in result.seconds.items()),
-        f"wrote {report} and {report.with_suffix('.json').name}",
+        f"wrote {_short(report)} and {_short(report.with_suffix('.json'))}",
         "",
-        "next:",
-        f"  open {report}",
-        f"  cd {project.root.name} && floorwalker segments list",
-        f"  floorwalker customers show {decision['customer_id']}",
-        f"  floorwalker decide --customer {decision['customer_id']} --surface email",
-        f"  floorwalker erase --customer {decision['customer_id']} --dry-run",
-        "  floorwalker serve --allow-loopback-without-key",
+        f"next: look at {_short(report)} in a browser, then",
+        *(
+            f"  {command} -p {_short(project.root)} {words}"
+            for words in (
+                "segments list",
+                f"customers show {decision['customer_id']}",
+                f"decide --customer {decision['customer_id']} --surface email",
+                f"erase --customer {decision['customer_id']} --dry-run",
+                "serve --allow-loopback-without-key",
+            )
+        ),
     ]
     return lines

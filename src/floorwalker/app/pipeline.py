@@ -102,7 +102,8 @@ def run(
     with run_lock(project, run_id), open_state(project) as state, _logged(state, run_id, started) as log:
         finish(project, state)
         # MLflow's first start costs seconds: they pass while files are read.
-        warm_up(project)
+        if settings.segmentation.track:
+            warm_up(project)
         result = RunResult(run_id, "published", started.date())
         with _timed(result, "sources"):
             result.sources = read_sources(
