@@ -90,8 +90,11 @@ def writes_of(node: SqlModel | Step) -> tuple[str, ...]:
 def plan(
     models: Iterable[SqlModel], steps: Iterable[Step], sources: Iterable[str], *, trusted: Collection[str] = ()
 ) -> Graph:
-    """Order the nodes. `sources` are tables that exist already (bronze); models in `trusted` are known to travel. Raises ModelError for unknown tables, two
-    writers of one table, cycles, and models that do not travel (unless their TOML says `portable = false`)."""
+    """Order the nodes. `sources` are tables that exist already (bronze); `trusted` models are known to travel.
+
+    Raises ModelError for unknown tables, two writers of one table, cycles, and models that do not travel (unless their
+    TOML says `portable = false`).
+    """
     nodes: dict[str, SqlModel | Step] = {}
     writers: dict[str, str] = {}
     for node in (*models, *steps):
