@@ -70,8 +70,8 @@ def load(connection: duckdb.DuckDBPyConnection, kind: str, parts: list[str], out
     delivered = connection.sql(" UNION ALL BY NAME ".join(parts)).columns if parts else ["occurred_at"]
     content = ", ".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in delivered if name not in DERIVED)
     target = out / "bronze" / kind
-    known = DeltaTable.is_deltatable(str(target))
-    existing = f"ANTI JOIN read_parquet({DeltaTable(target).file_uris()}) USING (event_id)" if known else ""
+    files = DeltaTable(target).file_uris() if DeltaTable.is_deltatable(str(target)) else []
+    existing = f"ANTI JOIN read_parquet({files}) USING (event_id)" if files else ""
     computed = {
         "delivery_id": "md5(filename)",
         "schema_version": "1",
@@ -95,20 +95,24 @@ def load(connection: duckdb.DuckDBPyConnection, kind: str, parts: list[str], out
           FROM staged WHERE content IN (SELECT content FROM staged GROUP BY content HAVING count(*) > 1))""")
     connection.execute(f"""
         CREATE TABLE bronze.{kind} AS SELECT {selected} FROM (
-          SELECT s.* EXCLUDE (event_id), CASE WHEN coalesce(nth, 1) = 1 THEN content ELSE md5(content || '#' || nth) END AS event_id
+          SELECT s.* EXCLUDE (event_id),
+            CASE WHEN coalesce(nth, 1) = 1 THEN content ELSE md5(content || '#' || nth) END AS event_id
           FROM staged AS s LEFT JOIN turns ON turns.row = s.rowid WHERE NOT coalesce(again, false))
         {existing}""")
     write(connection, f"bronze.{kind}", target, "append")
+    if files:
+        everything = DeltaTable(target).file_uris()
+        connection.execute(f"CREATE OR REPLACE TABLE bronze.{kind} AS FROM read_parquet({everything})")
 
 
 def record_id(kind: str) -> str:
     """SQL of the hash of who a row says it is; NULL when nobody."""
-    personal = [*IDENTIFIERS, *(DESCRIBED if kind == "customers" else ())]
+    customers = kind == "customers"
+    personal = [*IDENTIFIERS, *(DESCRIBED if customers else ())]
     # in the order of the columns, so that the hash is the one that identity knows
-    words = ", ".join(
-        f"'{name}=' || {name}" for name in (*personal, *(("city", "country") if kind == "customers" else ()))
-    )
-    return f"CASE WHEN coalesce({', '.join(f'{name}::VARCHAR' for name in personal)}) IS NOT NULL THEN md5(concat_ws(chr(31), source, {words})) END"
+    words = ", ".join(f"'{name}=' || {name}" for name in (*personal, *(("city", "country") if customers else ())))
+    anybody = f"coalesce({', '.join(f'{name}::VARCHAR' for name in personal)}) IS NOT NULL"
+    return f"CASE WHEN {anybody} THEN md5(concat_ws(chr(31), source, {words})) END"
 
 
 def make(connection: duckdb.DuckDBPyConnection, layer: str, name: str, query: str, out: Path) -> None:

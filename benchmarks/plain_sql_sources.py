@@ -61,11 +61,13 @@ SOURCES: dict[str, tuple[str, ...]] = {
           customer.loyalty_card AS loyalty_id, order_id, 'shop:' || order_id AS order_key, line.no AS line_no,
           line.sku AS product_id, clean(line.name) AS product_name, line.size AS size,
           CAST(line.qty AS DECIMAL(18,3)) AS quantity, CAST(line.price AS DECIMAL(18,4)) AS unit_price,
-          CAST(line.discount AS DECIMAL(18,4)) AS discount, CAST(line.total AS DECIMAL(18,4)) AS amount, currency, coupon
+          CAST(line.discount AS DECIMAL(18,4)) AS discount, CAST(line.total AS DECIMAL(18,4)) AS amount, currency,
+            coupon
         FROM {
             json(
                 "orders_*.jsonl",
-                "{order_id: 'VARCHAR', placed_at: 'VARCHAR', country: 'VARCHAR', currency: 'VARCHAR', coupon: 'VARCHAR', "
+                "{order_id: 'VARCHAR', placed_at: 'VARCHAR', country: 'VARCHAR', currency: 'VARCHAR', "
+                "coupon: 'VARCHAR', "
                 "customer: 'STRUCT(id VARCHAR, email VARCHAR, loyalty_card VARCHAR)', "
                 "line: 'STRUCT(no VARCHAR, sku VARCHAR, name VARCHAR, size VARCHAR, qty VARCHAR, price VARCHAR, "
                 "discount VARCHAR, total VARCHAR)'}",
@@ -93,7 +95,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
         FROM {
             json(
                 "returns_*.jsonl",
-                "{rma: 'VARCHAR', order_id: 'VARCHAR', type: 'VARCHAR', sku: 'VARCHAR', qty: 'VARCHAR', refund: 'VARCHAR', "
+                "{rma: 'VARCHAR', order_id: 'VARCHAR', type: 'VARCHAR', sku: 'VARCHAR', qty: 'VARCHAR', "
+                "refund: 'VARCHAR', "
                 "currency: 'VARCHAR', country: 'VARCHAR', reason: 'VARCHAR', customer: 'STRUCT(id VARCHAR)', "
                 "created_at: 'VARCHAR'}",
             )
@@ -152,9 +155,11 @@ SOURCES: dict[str, tuple[str, ...]] = {
           INTO NAME purpose VALUE answer)""",
     ),
     "browse_events": (
-        f"""SELECT 'web' AS source, 'web' AS channel, filename, {utc("happened_at")}, country AS market, account AS account_id,
+        f"""SELECT 'web' AS source, 'web' AS channel, filename, {utc("happened_at")}, country AS market, account
+          AS account_id,
           cookie AS cookie_id, event AS event_name, session AS session_id, sku AS product_id, category, url,
-          clean(query) AS query, CAST(quantity AS DECIMAL(18,3)) AS quantity, CAST(price AS DECIMAL(18,4)) AS price, currency
+          clean(query) AS query, CAST(quantity AS DECIMAL(18,3)) AS quantity, CAST(price AS DECIMAL(18,4)) AS price,
+            currency
         FROM {parquet("web/clicks_*.parquet")}""",
         f"""SELECT 'app' AS source, 'app' AS channel, filename, {utc("happened_at")}, country AS market,
           user_id AS customer_ref, user_id AS account_id, device_id, event AS event_name, session AS session_id,
@@ -165,7 +170,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "email_events": (
         f"""SELECT 'email' AS source, 'email' AS channel, filename, {zulu('"timestamp"')}, country AS market,
           clean(recipient) AS email, message_id, campaign_id, campaign AS campaign_name, url AS link_url,
-          CASE event WHEN 'send' THEN 'Email Sent' WHEN 'open' THEN 'Email Opened' WHEN 'click' THEN 'Email Link Clicked'
+          CASE event WHEN 'send' THEN 'Email Sent' WHEN 'open' THEN 'Email Opened'
+            WHEN 'click' THEN 'Email Link Clicked'
             WHEN 'bounce' THEN 'Email Bounced' WHEN 'complaint' THEN 'Email Marked as Spam'
             WHEN 'unsubscribe' THEN 'Unsubscribed' END AS event_name
         FROM {csv("email/events_*.csv")}""",
@@ -173,7 +179,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "loyalty_events": (
         f"""SELECT 'loyalty' AS source, 'loyalty' AS channel, filename, {london("CAST(happened_at AS TIMESTAMP)")},
           country AS market, card_no AS loyalty_id, CAST(points AS BIGINT) AS points, tier, store AS store_id,
-          CASE event WHEN 'join' THEN 'Loyalty Joined' WHEN 'earn' THEN 'Points Earned' WHEN 'redeem' THEN 'Points Redeemed'
+          CASE event WHEN 'join' THEN 'Loyalty Joined' WHEN 'earn' THEN 'Points Earned'
+            WHEN 'redeem' THEN 'Points Redeemed'
             WHEN 'tier' THEN 'Tier Changed' END AS event_name
         FROM {csv("loyalty/events_*.csv")}""",
         f"""SELECT 'partner' AS source, 'partner' AS channel, filename, {london("strptime(date, '%Y%m%d')")},
@@ -195,7 +202,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "products": (
         f"""SELECT 'catalogue' AS source, filename, sku AS product_id, name, category, subcategory, brand AS brand_name,
           size_scale AS garment, colour AS color, CAST(price AS DECIMAL(18,4)) AS price,
-          CAST(cost AS DECIMAL(18,4)) AS cost, currency, active = 'yes' AS is_active, CAST(launched AS DATE) AS launched_on
+          CAST(cost AS DECIMAL(18,4)) AS cost, currency, active = 'yes' AS is_active, CAST(launched AS DATE)
+            AS launched_on
         FROM {csv("catalogue/products.csv")}""",
     ),
     "stores": (

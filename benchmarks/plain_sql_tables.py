@@ -8,9 +8,10 @@ from __future__ import annotations
 PERSON_KINDS = ("order_lines", "returns", "consents", "browse_events", "email_events", "loyalty_events", "tickets")
 _WHO = "customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id"
 _WORDS = (
-    "source channel market customer_ref account_id loyalty_id email phone device_id cookie_id given_name family_name "
-    "birth_date gender address postcode city country language"
-).split()
+    *("source", "channel", "market", "customer_ref", "account_id", "loyalty_id", "email", "phone", "device_id"),
+    *("cookie_id", "given_name", "family_name", "birth_date", "gender", "address", "postcode", "city", "country"),
+    "language",
+)
 _LATEST = "QUALIFY row_number() OVER (PARTITION BY {0} ORDER BY occurred_at DESC, received_at DESC, event_id) = 1"
 
 
@@ -51,7 +52,8 @@ SILVER: dict[str, str] = {
     })
       WHERE record_id IS NOT NULL GROUP BY record_id""",
     "exchange_rates": """
-      SELECT currency, rate, rate_date, lead(rate_date, 1, DATE '9999-12-31') OVER (PARTITION BY currency ORDER BY rate_date) AS next_date
+      SELECT currency, rate, rate_date, lead(rate_date, 1, DATE '9999-12-31') OVER (PARTITION BY currency
+        ORDER BY rate_date) AS next_date
       FROM (SELECT currency, rate_date, CAST(rate AS DECIMAL(18,8)) AS rate FROM bronze.exchange_rates
         QUALIFY row_number() OVER (PARTITION BY currency, rate_date ORDER BY received_at DESC, event_id) = 1)""",
     "stock": f"""
@@ -73,11 +75,14 @@ SILVER: dict[str, str] = {
         THEN percent_rank() OVER (PARTITION BY category ORDER BY price, product_id) ELSE 0.5 END AS price_rank
       FROM silver.products WHERE price > 0""",
     "consents": """
-      WITH purposes AS (SELECT unnest(['analytics', 'personalization', 'marketing_email', 'marketing_sms', 'marketing_push',
+      WITH purposes AS (SELECT unnest(['analytics', 'personalization', 'marketing_email', 'marketing_sms',
+        'marketing_push',
         'ads', 'profiling']) AS purpose),
       said AS (
-        SELECT record_id, p.purpose, CASE status WHEN 'granted' THEN 'granted' ELSE 'denied' END AS status, occurred_at, basis
-        FROM bronze.consents AS c JOIN purposes AS p ON p.purpose = c.purpose OR c.purpose = 'all' WHERE record_id IS NOT NULL
+        SELECT record_id, p.purpose, CASE status WHEN 'granted' THEN 'granted' ELSE 'denied' END AS status,
+          occurred_at, basis
+        FROM bronze.consents AS c JOIN purposes AS p ON p.purpose = c.purpose OR c.purpose = 'all'
+          WHERE record_id IS NOT NULL
         UNION ALL
         SELECT record_id, 'marketing_email', 'denied', occurred_at, 'unsubscribe' FROM bronze.email_events
         WHERE event_name IN ('Unsubscribed', 'Email Marked as Spam') AND record_id IS NOT NULL)
@@ -97,7 +102,9 @@ SILVER: dict[str, str] = {
         l.store_id, l.country, l.size, l.coupon, l.quantity > 0 AND l.unit_price > 0 AS is_sale""",
         "order_lines",
     )
-    + " LEFT JOIN silver.order_sources AS d ON d.order_key = l.order_key WHERE d.order_key IS NULL OR substr(d.believed, 7) = l.source",
+    + """
+      LEFT JOIN silver.order_sources AS d ON d.order_key = l.order_key
+      WHERE d.order_key IS NULL OR substr(d.believed, 7) = l.source""",
     "returns": _in_pounds(
         f"""l.event_id, l.source, l.market, l.brand, l.channel, l.occurred_at, l.occurred_on, l.return_id, l.order_key,
         customer_id, l.record_id, l.product_id, l.quantity, l.amount, l.currency, {_POUNDS} AS amount_reporting,
@@ -106,9 +113,11 @@ SILVER: dict[str, str] = {
     ),
     "customer_people": f"""
       SELECT customer_id, count(*) AS records, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
-        {_latest_of("market")}, arg_max(coalesce(given_name, ''), last_seen) FILTER (family_name IS NOT NULL) AS given_name,
+        {_latest_of("market")}, arg_max(coalesce(given_name, ''), last_seen) FILTER (family_name IS NOT NULL)
+          AS given_name,
         {", ".join(_latest_of(name) for name in ("family_name", "birth_date", "gender", "postcode"))},
-        arg_max(coalesce(city, ''), last_seen) FILTER (postcode IS NOT NULL) AS city, {_latest_of("country")}, {_latest_of("language")}
+        arg_max(coalesce(city, ''), last_seen) FILTER (postcode IS NOT NULL) AS city, {_latest_of("country")},
+          {_latest_of("language")}
       FROM silver.customer_map JOIN silver.identity_records USING (record_id) GROUP BY customer_id""",
     "customer_sources": """
       SELECT customer_id, array_to_string(list_sort(list(DISTINCT source)), ',') AS sources,
@@ -119,7 +128,8 @@ SILVER: dict[str, str] = {
         max(CASE kind WHEN 'phone' THEN key END) AS phone, max(CASE kind WHEN 'loyalty_id' THEN value END) AS loyalty_id
       FROM (SELECT customer_id, kind, value, key FROM silver.customer_identifiers
         WHERE kind IN ('email', 'phone', 'loyalty_id') AND value NOT LIKE 'hash:%'
-        QUALIFY row_number() OVER (PARTITION BY customer_id, kind ORDER BY records DESC, last_seen DESC, value, key) = 1)
+        QUALIFY row_number() OVER (PARTITION BY customer_id, kind ORDER BY records DESC, last_seen DESC, value,
+          key) = 1)
       GROUP BY customer_id""",
     "customer_orders": """
       SELECT customer_id, min(occurred_on) AS first_order_on, max(occurred_on) AS last_order_on,
@@ -140,7 +150,8 @@ SILVER: dict[str, str] = {
         FROM silver.order_lines AS l LEFT JOIN silver.product_price_ranks AS p USING (product_id)
         WHERE l.is_sale AND l.customer_id IS NOT NULL),
       ranked AS (
-        SELECT customer_id, about, word, n, row_number() OVER (PARTITION BY customer_id, about ORDER BY n DESC, word) AS place
+        SELECT customer_id, about, word, n, row_number() OVER (PARTITION BY customer_id, about ORDER BY n DESC, word)
+          AS place
         FROM (SELECT customer_id, about, word, count(*) AS n FROM (
           SELECT customer_id, 'category' AS about, category AS word FROM lines
           UNION ALL SELECT customer_id, 'brand', brand_name FROM lines
@@ -150,7 +161,8 @@ SILVER: dict[str, str] = {
           UNION ALL SELECT customer_id, garment, size FROM lines WHERE garment IN ('top', 'bottom', 'shoe'))
           WHERE word IS NOT NULL GROUP BY ALL)),
       prices AS (
-        SELECT customer_id, count(*) AS line_count, 1 - avg(price_rank) AS price_sensitivity FROM lines GROUP BY customer_id)
+        SELECT customer_id, count(*) AS line_count, 1 - avg(price_rank) AS price_sensitivity FROM lines
+          GROUP BY customer_id)
       SELECT customer_id, max(word) FILTER (about = 'category' AND place = 1) AS favourite_category,
         max(word) FILTER (about = 'category' AND place = 2) AS second_category,
         max(word) FILTER (about = 'brand' AND place = 1) AS favourite_brand,
@@ -158,33 +170,40 @@ SILVER: dict[str, str] = {
         max(word) FILTER (about = 'channel' AND place = 1) AS preferred_channel,
         max(word) FILTER (about = 'country' AND place = 1) AS order_country,
         max(word) FILTER (about = 'market' AND place = 1) AS order_market,
-        max(word) FILTER (about = 'top' AND place = 1) AS size_top, max(word) FILTER (about = 'bottom' AND place = 1) AS size_bottom,
+        max(word) FILTER (about = 'top' AND place = 1) AS size_top, max(word) FILTER (about = 'bottom' AND place = 1)
+          AS size_bottom,
         max(word) FILTER (about = 'shoe' AND place = 1) AS size_shoe, max(price_sensitivity) AS price_sensitivity
       FROM ranked JOIN prices USING (customer_id) WHERE place <= 2 GROUP BY customer_id""",
     "customer_activity": """
       WITH browsing AS (
         SELECT customer_id, count(*) FILTER (event_name = 'Product Viewed' AND occurred_on >= as_of - 30) AS views_30d,
-          count(*) FILTER (event_name = 'Product Added' AND occurred_on >= as_of - 30) AS carts_30d, max(occurred_on) AS last_browsed_on
+          count(*) FILTER (event_name = 'Product Added' AND occurred_on >= as_of - 30) AS carts_30d, max(occurred_on)
+            AS last_browsed_on
         FROM silver.browse_events, meta.run WHERE customer_id IS NOT NULL GROUP BY customer_id),
       mail AS (
-        SELECT customer_id, count(DISTINCT message) FILTER (event_name IN ('Email Sent', 'Email Delivered')) AS emails_received,
+        SELECT customer_id, count(DISTINCT message) FILTER (event_name IN ('Email Sent', 'Email Delivered'))
+          AS emails_received,
           count(DISTINCT message) FILTER (event_name = 'Email Opened') AS emails_opened,
           count(DISTINCT message) FILTER (event_name = 'Email Link Clicked') AS emails_clicked
         FROM (SELECT *, coalesce(message_id, event_id) AS message FROM silver.email_events)
         WHERE customer_id IS NOT NULL GROUP BY customer_id),
       back AS (SELECT customer_id, count(*) AS returns, sum(amount_reporting)::DECIMAL(28,4) AS returned_amount
         FROM silver.returns WHERE customer_id IS NOT NULL GROUP BY customer_id),
-      service AS (SELECT customer_id, count(DISTINCT ticket_id) AS tickets FROM silver.tickets WHERE customer_id IS NOT NULL GROUP BY 1),
+      service AS (SELECT customer_id, count(DISTINCT ticket_id) AS tickets FROM silver.tickets
+        WHERE customer_id IS NOT NULL GROUP BY 1),
       points AS (
-        SELECT customer_id, sum(CASE event_name WHEN 'Points Redeemed' THEN -abs(points) ELSE points END)::BIGINT AS loyalty_points,
+        SELECT customer_id, sum(CASE event_name WHEN 'Points Redeemed' THEN -abs(points) ELSE points END)::BIGINT
+          AS loyalty_points,
           arg_max(tier, occurred_at) AS loyalty_tier
         FROM silver.loyalty_events WHERE customer_id IS NOT NULL GROUP BY customer_id)
-      SELECT customer_id, views_30d, carts_30d, last_browsed_on, emails_received, emails_opened, emails_clicked, returns,
+      SELECT customer_id, views_30d, carts_30d, last_browsed_on, emails_received, emails_opened, emails_clicked,
+        returns,
         returned_amount, tickets, loyalty_points, loyalty_tier
       FROM browsing FULL JOIN mail USING (customer_id) FULL JOIN back USING (customer_id)
       FULL JOIN service USING (customer_id) FULL JOIN points USING (customer_id)""",
 }
 
+_PURPOSES = ("personalization", "profiling", "marketing_email", "marketing_sms", "marketing_push", "analytics", "ads")
 _NONE = {"BIGINT": "0", "UNITS": "0::DECIMAL(28,3)", "MONEY": "0::DECIMAL(28,4)"}
 
 
@@ -199,7 +218,8 @@ GOLD: dict[str, str] = {
     "stock": "SELECT product_id, store_id, quantity, occurred_at AS counted_at FROM silver.stock",
     "customers": f"""
       WITH allowed AS (PIVOT (SELECT customer_id, purpose, status FROM gold.consents)
-        ON purpose IN ('personalization', 'profiling', 'marketing_email', 'marketing_sms', 'marketing_push', 'analytics', 'ads')
+        ON purpose IN ('personalization', 'profiling', 'marketing_email', 'marketing_sms', 'marketing_push',
+          'analytics', 'ads')
         USING min(status) GROUP BY customer_id)
       SELECT customer_id, coalesce(order_market, p.market) AS market, nullif(given_name, '') AS given_name, family_name,
         email, phone, nullif(city, '') AS city, postcode, coalesce(country, order_country) AS country, gender,
@@ -212,18 +232,14 @@ GOLD: dict[str, str] = {
         CAST(o.revenue / o.orders AS DECIMAL(28,4)) AS average_order, {_zero("returns", "BIGINT")},
         {_zero("returned_amount", "MONEY")}, {_zero("orders_store orders_web orders_app", "BIGINT")},
         {_zero("revenue_store revenue_web revenue_app", "MONEY")}, {_zero("distinct_products", "BIGINT")},
-        favourite_category, second_category, favourite_brand, brand_affinity, preferred_channel, size_top, size_bottom, size_shoe,
+        favourite_category, second_category, favourite_brand, brand_affinity, preferred_channel, size_top,
+          size_bottom, size_shoe,
         discount_affinity, price_sensitivity, {_zero("views_30d carts_30d", "BIGINT")},
         greatest(last_browsed_on, last_online_order_on) AS last_online_on,
         {
         _zero("emails_received emails_opened emails_clicked tickets", "BIGINT")
     }, loyalty_id IS NOT NULL AS has_loyalty,
-        {
-        ", ".join(
-            f"coalesce({purpose}, 'unknown') AS {purpose}"
-            for purpose in "personalization profiling marketing_email marketing_sms marketing_push analytics ads".split()
-        )
-    }
+        {", ".join(f"coalesce({purpose}, 'unknown') AS {purpose}" for purpose in _PURPOSES)}
       FROM silver.customer_people AS p CROSS JOIN meta.run LEFT JOIN silver.customer_sources USING (customer_id)
       LEFT JOIN silver.customer_contacts USING (customer_id) LEFT JOIN silver.customer_orders AS o USING (customer_id)
       LEFT JOIN silver.customer_tastes USING (customer_id) LEFT JOIN silver.customer_activity USING (customer_id)
@@ -243,18 +259,23 @@ GOLD: dict[str, str] = {
         SELECT product_id, sum(quantity)::DECIMAL(28,3) AS units, count(DISTINCT order_key) AS orders,
           count(DISTINCT customer_id) AS customers, sum(amount_reporting)::DECIMAL(28,4) AS revenue,
           (sum(quantity) FILTER (occurred_on >= as_of - 7))::DECIMAL(28,3) AS units_7d,
-          (sum(quantity) FILTER (occurred_on >= as_of - 30))::DECIMAL(28,3) AS units_30d, max(occurred_on) AS last_sold_on
+          (sum(quantity) FILTER (occurred_on >= as_of - 30))::DECIMAL(28,3) AS units_30d, max(occurred_on)
+            AS last_sold_on
         FROM silver.order_lines, meta.run WHERE is_sale GROUP BY product_id),
       seen AS (
         SELECT product_id, count(*) AS views_30d FROM silver.browse_events, meta.run
-        WHERE event_name = 'Product Viewed' AND product_id IS NOT NULL AND occurred_on >= as_of - 30 GROUP BY product_id),
+        WHERE event_name = 'Product Viewed' AND product_id IS NOT NULL AND occurred_on >= as_of - 30
+          GROUP BY product_id),
       pieces AS (SELECT product_id, sum(quantity)::DECIMAL(28,3) AS stock FROM silver.stock GROUP BY product_id)
-      SELECT product_id, name, category, subcategory, brand_name, garment, color, size, price, cost, currency, is_active,
+      SELECT product_id, name, category, subcategory, brand_name, garment, color, size, price, cost, currency,
+        is_active,
         launched_on, {_zero("units_7d units_30d units", "UNITS")}, {_zero("orders customers", "BIGINT")},
         {_zero("revenue", "MONEY")}, {_zero("views_30d", "BIGINT")}, stock, last_sold_on
-      FROM silver.products LEFT JOIN sold USING (product_id) LEFT JOIN seen USING (product_id) LEFT JOIN pieces USING (product_id)""",
+      FROM silver.products LEFT JOIN sold USING (product_id) LEFT JOIN seen USING (product_id) LEFT
+        JOIN pieces USING (product_id)""",
     "daily_revenue": """
-      SELECT occurred_on, market, channel, country, count(DISTINCT order_key) AS orders, count(DISTINCT customer_id) AS customers,
+      SELECT occurred_on, market, channel, country, count(DISTINCT order_key) AS orders, count(DISTINCT customer_id)
+        AS customers,
         sum(quantity)::DECIMAL(28,3) AS units, sum(amount_reporting)::DECIMAL(28,4) AS revenue
       FROM silver.order_lines WHERE is_sale GROUP BY ALL""",
     "country_revenue": """
@@ -264,9 +285,11 @@ GOLD: dict[str, str] = {
         FROM silver.order_lines WHERE is_sale AND customer_id IS NOT NULL GROUP BY 1)""",
     "funnel": """
       SELECT 1::INTEGER AS position, 'accepted' AS step, (SELECT count(*) FROM bronze.order_lines)
-        + (SELECT count(*) FROM bronze.returns) + (SELECT count(*) FROM bronze.stock_adjustments) AS rows, NULL::BIGINT AS customers
+        + (SELECT count(*) FROM bronze.returns) + (SELECT count(*) FROM bronze.stock_adjustments) AS rows,
+          NULL::BIGINT AS customers
       UNION ALL SELECT 2, 'customer known', count(*), count(DISTINCT customer_id) FROM (
-        SELECT customer_id FROM silver.order_lines UNION ALL SELECT customer_id FROM silver.returns) WHERE customer_id IS NOT NULL
+        SELECT customer_id FROM silver.order_lines UNION ALL SELECT customer_id FROM silver.returns)
+          WHERE customer_id IS NOT NULL
       UNION ALL SELECT 3, 'not cancelled or returned', count(*), count(DISTINCT customer_id) FROM silver.order_lines
         WHERE customer_id IS NOT NULL
       UNION ALL SELECT 4, 'quantity and price above zero', count(*), count(DISTINCT customer_id) FROM silver.order_lines
