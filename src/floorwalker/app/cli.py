@@ -82,7 +82,7 @@ def floorwalker(ctx: click.Context, folder: str) -> None:
 def main() -> None:
     """Entry point: errors with a cure are printed as such, without a traceback."""
     try:
-        code = floorwalker.main(standalone_mode=False)
+        code = floorwalker.main(prog_name="floorwalker", standalone_mode=False)
     except FloorwalkerError as error:
         click.secho(f"error: {error}", fg="red", err=True)
         sys.exit(1)
@@ -96,6 +96,12 @@ def main() -> None:
         # The reader of our output (head, less) has left: nothing more to say.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # No space, no permission, a port in use: nothing in our code to look at.
+        click.secho(
+            f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), fg="red", err=True
+        )
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -44,15 +44,21 @@ class Config:
         return [(key, value, self.origin.get(key, "default")) for key, value in _flatten(self.settings)]
 
 
-def load_config(project: Project, environ: Mapping[str, str] | None = None) -> Config:
-    """Read and check a project's settings. Raises ConfigError with file, line and a suggestion."""
-    path = project.config_file
-    if not path.exists():
+def open_project(folder: str | os.PathLike[str]) -> Project:
+    """The project in `folder`. Raises ConfigError where none is: no command leaves a state/ behind by mistake."""
+    project = Project(folder)
+    if not project.config_file.exists():
         raise ConfigError(
             f"{project.root} is not a project",
-            why=f"there is no {path.name}",
-            fix="floorwalker init NAME, then cd NAME",
+            why=f"there is no {project.config_file.name}",
+            fix="floorwalker init NAME, then cd NAME; or floorwalker -p DIR",
         )
+    return project
+
+
+def load_config(project: Project, environ: Mapping[str, str] | None = None) -> Config:
+    """Read and check a project's settings. Raises ConfigError with file, line and a suggestion."""
+    path = open_project(project.root).config_file
     text = path.read_text(encoding="utf-8")
     try:
         values = tomllib.loads(text)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from floorwalker.app.activation import actor
-from floorwalker.app.lookup import normaliser
+from floorwalker.app.lookup import every_key
 from floorwalker.app.state import open_state
 from floorwalker.app.stores import handlers
 from floorwalker.engines.lake import Lake
@@ -31,7 +31,7 @@ def erase(project: Project, identifier: str, *, reason: str = "request", dry_run
     with run_lock(project, "erase"), open_state(project) as state:
         finish(project, state)
         with Lake(project).read() as connection:
-            record = fetch(connection, identifier, normaliser(project))
+            record = fetch(connection, identifier, every_key(project, connection))
             subject = find_subject(connection, record["customer_id"], aliases=record["identity"]["aliases"])
         return erase_customer(
             project,

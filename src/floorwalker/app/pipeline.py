@@ -105,6 +105,8 @@ def run(
         if settings.segmentation.track:
             warm_up(project)
         result = RunResult(run_id, "published", started.date())
+        # Before anything is read: an erasure that was cut off must not be built upon.
+        finish(project, state)
         with _timed(result, "sources"):
             result.sources = read_sources(
                 project, settings, lake, state, run_id, started, progress, set(only_sources), reload
@@ -216,7 +218,7 @@ def _logged(state: sqlite3.Connection, run_id: str, started: dt.datetime):
         (run_id, started.isoformat(timespec="seconds")),
     )
 
-    def finish(status: str, result: RunResult | None, message: str = "") -> None:
+    def note(status: str, result: RunResult | None, message: str = "") -> None:
         now = dt.datetime.now(dt.UTC)
         state.execute(
             "UPDATE runs SET finished_at = ?, status = ?, as_of = ?, rows_new = ?, tables_built = ?, seconds = ?,"
@@ -234,10 +236,10 @@ def _logged(state: sqlite3.Connection, run_id: str, started: dt.datetime):
         )
 
     try:
-        yield lambda result: finish(result.status, result)
+        yield lambda result: note(result.status, result)
     except KeyboardInterrupt:
-        finish("interrupted", None)
+        note("interrupted", None)
         raise
     except FloorwalkerError as error:
-        finish("failed", None, error.what)
+        note("failed", None, error.what)
         raise

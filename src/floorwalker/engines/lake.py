@@ -97,8 +97,12 @@ class Lake:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         return connection
 
-    def read(self, tables: Iterable[str] | None = None) -> duckdb.DuckDBPyConnection:
-        """A connection on the published run. Raises NotFoundError when no run has been published yet."""
+    def read(self, tables: Iterable[str] | None = None, *, locked: bool = False) -> duckdb.DuckDBPyConnection:
+        """A connection on the published run. Raises NotFoundError when no run has been published yet.
+
+        `locked`: for SQL that people type. It reaches no file but the tables', no network, no setting; still ask
+        `only_reads` first, because the tables' own files could be written to.
+        """
         pointer = self.pointer()
         if pointer is None:
             raise NotFoundError(
@@ -111,6 +115,13 @@ class Lake:
                 raise NotFoundError(f"no table {name}", fix=did_you_mean(name, pointer.tables))
             self.view(connection, name, pointer.tables[name])
         set_run(connection, pointer.run_id, pointer.as_of, pointer.reporting_currency)
+        if locked:
+            files = [file for name in tables or pointer.tables for file in self.files(name, pointer.tables[name])]
+            quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+            connection.execute(f"SET allowed_paths = [{quoted}]")
+            connection.execute("SET python_enable_replacements = false")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
         return connection
 
     def view(self, connection: duckdb.DuckDBPyConnection, name: str, version: int | None = None) -> None:
@@ -292,6 +303,17 @@ class Lake:
                     file.unlink()
                     removed += 1
         return removed
+
+
+def only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Whether `sql` is exactly one statement that changes nothing. Raises duckdb.Error when it does not parse.
+
+    >>> connection = duckdb.connect()
+    >>> [only_reads(connection, sql) for sql in ("FROM range(3)", "SELECT 1; SELECT 2", "COPY (SELECT 1) TO 'x.csv'")]
+    [True, False, False]
+    """
+    statements = connection.extract_statements(sql)
+    return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
 
 
 def view_files(connection: duckdb.DuckDBPyConnection, name: str, files: Iterable[str]) -> None:

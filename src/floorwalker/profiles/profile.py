@@ -9,7 +9,7 @@ Out: the profile as a nested dict that prints and serialises as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from floorwalker.errors import NotFoundError, did_you_mean
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import duckdb
 
 KINDS = ("email", "phone", "loyalty_id", "account_id", "customer_ref", "device_id", "cookie_id")
-Normalise = Callable[[str, str], str | None]
-"""(kind, value as typed) → the key by which records are matched; None when it identifies nobody."""
+Normalise = Callable[[str, str], Sequence[str]]
+"""(kind, value as typed) → the keys it may be matched by: a phone number without a country has one per market."""
 
 _DEMOGRAPHICS = (
     "given_name",
@@ -56,7 +56,7 @@ def find(connection: duckdb.DuckDBPyConnection, text: str, normalise: Normalise,
     word = value or text
     found: dict[str, None] = {}
     for one in kinds if kind != "name" or not value else []:
-        keys = sorted({word, word.lower(), normalise(one, word) or word})
+        keys = sorted({word, word.lower(), *normalise(one, word)})
         marks = ", ".join("?" for _ in keys)
         rows = connection.execute(
             f"SELECT DISTINCT customer_id FROM silver.customer_identifiers WHERE kind = ? AND (key IN ({marks})"

@@ -23,10 +23,10 @@ def list_all(folder: str, as_json: bool) -> None:
     \b
     floorwalker audience list
     """
+    from floorwalker.app.config import open_project
     from floorwalker.channels.audiences import load_audiences
-    from floorwalker.engines.project import Project
 
-    found = load_audiences(Project(folder).policies / "audiences.toml")
+    found = load_audiences(open_project(folder).policies / "audiences.toml")
     rows = [(one.name, one.segment, one.channel, one.purpose, one.holdout, one.description) for one in found.values()]
     table(("name", "segment", "channel", "purpose", "holdout", "description"), rows, as_json)
 
@@ -56,9 +56,9 @@ def export(
     floorwalker audience export winback_email --to winback.csv
     """
     from floorwalker.app.activation import export_to_file
-    from floorwalker.engines.project import Project
+    from floorwalker.app.config import open_project
 
     report = export_to_file(
-        Project(folder), name, Path(out) if out else None, kind=kind, hashed=hashed, market=market, dry_run=dry_run
+        open_project(folder), name, Path(out) if out else None, kind=kind, hashed=hashed, market=market, dry_run=dry_run
     )
     show(report, as_json)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from floorwalker.app.output import json_option, show, table
@@ -24,14 +26,14 @@ def search(folder: str, text: str, limit: int, as_json: bool) -> None:
     floorwalker customers search ann@example.com
     floorwalker customers search "name:ann miller"
     """
-    from floorwalker.app.lookup import normaliser
+    from floorwalker.app.config import open_project
+    from floorwalker.app.lookup import every_key
     from floorwalker.engines.lake import Lake
-    from floorwalker.engines.project import Project
     from floorwalker.profiles.profile import find
 
-    project = Project(folder)
+    project = open_project(folder)
     connection = Lake(project).read()
-    ids = find(connection, text, normaliser(project), limit=limit)
+    ids = find(connection, text, every_key(project, connection), limit=limit)
     marks = ", ".join("?" for _ in ids)
     columns = "customer_id, given_name, family_name, email, phone, city, orders, revenue, last_order_on"
     rows = (
@@ -52,13 +54,14 @@ def show_customer(folder: str, text: str, as_json: bool) -> None:
     \b
     floorwalker customers show email:ann@example.com --json
     """
-    from floorwalker.app.lookup import normaliser
+    from floorwalker.app.config import open_project
+    from floorwalker.app.lookup import every_key
     from floorwalker.engines.lake import Lake
-    from floorwalker.engines.project import Project
     from floorwalker.profiles.profile import fetch
 
-    project = Project(folder)
-    show(fetch(Lake(project).read(), text, normaliser(project)), as_json)
+    project = open_project(folder)
+    connection = Lake(project).read()
+    show(fetch(connection, text, every_key(project, connection)), as_json)
 
 
 @click.group()
@@ -75,11 +78,11 @@ def list_segments(folder: str, as_json: bool) -> None:
     \b
     floorwalker segments list
     """
+    from floorwalker.app.config import open_project
     from floorwalker.engines.lake import Lake
-    from floorwalker.engines.project import Project
 
     rows = (
-        Lake(Project(folder))
+        Lake(open_project(folder))
         .read()
         .execute(
             "SELECT 'rule' AS kind, s.segment, COUNT(*) AS customers, CAST(SUM(c.revenue) AS DECIMAL(28,2)) AS revenue"
@@ -93,46 +96,62 @@ def list_segments(folder: str, as_json: bool) -> None:
     table(("kind", "segment", "customers", "revenue"), rows, as_json)
 
 
-@segments.command("show")
+@segments.command("members")
 @click.argument("name")
-@click.option("--limit", default=10, show_default=True, help="Members shown, the best first.")
+@click.option("--limit", default=20, show_default=True)
 @json_option
 @click.pass_obj
-def show_segment(folder: str, name: str, limit: int, as_json: bool) -> None:
-    """What a rule segment means, how many are in it, and the first of them.
+def show_members(folder: str, name: str, limit: int, as_json: bool) -> None:
+    """What a rule segment means, how many are in it, and the first of them by revenue.
 
     \b
-    floorwalker segments show lapsed
+    floorwalker segments members lapsed
     """
-    from dataclasses import asdict
-
+    from floorwalker.app.config import open_project
     from floorwalker.engines.lake import Lake
-    from floorwalker.engines.project import Project
     from floorwalker.profiles.membership import members
 
-    show(asdict(members(Lake(Project(folder)).read(), name, limit)), as_json)
+    with Lake(open_project(folder)).read() as connection:
+        found = members(connection, name, limit)
+    if as_json:
+        show(asdict(found), True)
+        return
+    click.echo(f"{found.segment}: {found.customers:,} customers. {found.description}\n  where {found.condition}")
+    names = ("customer_id", "orders", "revenue", "last_order_on")
+    table(names, [tuple(getattr(one, name) for name in names) for one in found.preview])
 
 
 @segments.command("why")
 @click.argument("name")
-@click.argument("customer")
+@click.option("--customer", required=True, metavar="ID", help="Customer id, e-mail, phone or kind:value.")
 @json_option
 @click.pass_obj
-def why(folder: str, name: str, customer: str, as_json: bool) -> None:
-    """Why CUSTOMER is, or is not, in rule segment NAME: each condition with the customer's value.
+def show_why(folder: str, name: str, customer: str, as_json: bool) -> None:
+    """Why a customer is, or is not, in a rule segment: each condition with this customer's values.
 
     \b
-    floorwalker segments why lapsed email:ann@example.com
+    floorwalker segments why lapsed --customer ann@example.com
     """
-    from dataclasses import asdict
-
-    from floorwalker.app.lookup import normaliser
+    from floorwalker.app.config import open_project
+    from floorwalker.app.lookup import every_key
     from floorwalker.engines.lake import Lake
-    from floorwalker.engines.project import Project
     from floorwalker.profiles.membership import explain
     from floorwalker.profiles.profile import fetch
 
-    project = Project(folder)
-    connection = Lake(project).read()
-    customer_id = fetch(connection, customer, normaliser(project))["customer_id"]
-    show(asdict(explain(connection, name, customer_id)), as_json)
+    project = open_project(folder)
+    with Lake(project).read() as connection:
+        customer_id = fetch(connection, customer, every_key(project, connection))["customer_id"]
+        found = explain(connection, name, customer_id)
+    if as_json:
+        show(asdict(found), True)
+        return
+    click.echo(f"{found.customer_id} is {'in' if found.member else 'not in'} {found.segment}")
+    rows = [
+        (
+            "yes" if one.passed else "no",
+            one.condition,
+            ", ".join(f"{key} = {value}" for key, value in one.actual.items()),
+        )
+        for one in found.reasons
+    ]
+    table(("holds", "condition", "this customer"), rows)

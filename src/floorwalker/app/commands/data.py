@@ -21,13 +21,12 @@ def list_models(folder: str, as_json: bool) -> None:
     \b
     floorwalker models list
     """
-    from floorwalker.app.config import load_config
+    from floorwalker.app.config import load_config, open_project
     from floorwalker.app.graph import build_graph
     from floorwalker.engines.models import SqlModel
-    from floorwalker.engines.project import Project
     from floorwalker.engines.runner import writes_of
 
-    project = Project(folder)
+    project = open_project(folder)
     graph = build_graph(project, load_config(project).settings)
     rows = []
     for name in graph.order:
@@ -46,11 +45,11 @@ def lint_models(folder: str, as_json: bool) -> None:
     \b
     floorwalker models lint
     """
+    from floorwalker.app.config import open_project
     from floorwalker.app.graph import all_models
     from floorwalker.engines.models import lint
-    from floorwalker.engines.project import Project
 
-    found = [(model.where, one.line, one.message) for model in all_models(Project(folder)) for one in lint(model)]
+    found = [(model.where, one.line, one.message) for model in all_models(open_project(folder)) for one in lint(model)]
     if found or as_json:
         table(("model", "line", "finding"), found, as_json)
     else:
@@ -71,13 +70,17 @@ def show_model(folder: str, name: str, dialect: str) -> None:
     """
     import sqlglot
 
-    from floorwalker.app.graph import all_models
+    from floorwalker.app.config import load_config, open_project
+    from floorwalker.app.graph import all_models, build_graph
     from floorwalker.engines.models import ENGINES
-    from floorwalker.engines.project import Project
     from floorwalker.errors import NotFoundError, did_you_mean
 
-    known = {model.name: model for model in all_models(Project(folder))}
+    known = {model.name: model for model in all_models(open_project(folder))}
     if name not in known:
+        project = open_project(folder)
+        step = build_graph(project, load_config(project).settings).writers.get(name)
+        if step:
+            raise NotFoundError(f"{name} has no SQL", why=f"the step '{step}' makes it in Python")
         raise NotFoundError(f"no model {name}", fix=did_you_mean(name, known))
     if dialect == "duckdb":
         click.echo(known[name].sql)
@@ -100,19 +103,19 @@ def query(folder: str, sql: str, limit: int, as_json: bool) -> None:
     """
     import duckdb
 
-    from floorwalker.engines.lake import Lake
-    from floorwalker.engines.project import Project
+    from floorwalker.app.config import open_project
+    from floorwalker.engines.lake import Lake, only_reads
     from floorwalker.errors import ModelError
 
-    connection = Lake(Project(folder)).read()
-    try:
-        relation = connection.sql(sql)
-    except duckdb.Error as error:
-        raise ModelError("the query does not run", why=str(error)) from None
-    if relation is None:
-        raise ModelError("only SELECT is allowed here")
-    rows = (relation.limit(limit) if limit else relation).fetchall()
-    table(relation.columns, rows, as_json)
+    with Lake(open_project(folder)).read(locked=True) as connection:
+        try:
+            if not only_reads(connection, sql):
+                raise ModelError("only one SELECT is allowed here", fix='floorwalker query "SELECT …"')
+            relation = connection.sql(sql)
+            rows = (relation.limit(limit) if limit else relation).fetchall()
+        except duckdb.Error as error:
+            raise ModelError("the query does not run", why=str(error)) from None
+        table(relation.columns, rows, as_json)
 
 
 @click.group()
@@ -133,11 +136,11 @@ def list_rows(folder: str, source: str | None, reason: str | None, limit: int, o
     \b
     floorwalker quarantine list --source till
     """
+    from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
-    from floorwalker.engines.project import Project
     from floorwalker.events.quarantine import list_quarantine
 
-    with open_state(Project(folder)) as state:
+    with open_state(open_project(folder)) as state:
         rows = list_quarantine(state, source=source, reason=reason, limit=limit, offset=offset)
     names = ("id", "source", "file", "row_number", "reason")
     table(names, [tuple(getattr(row, name) for name in names) for row in rows], as_json)
@@ -153,11 +156,11 @@ def show_row(folder: str, row_id: int, as_json: bool) -> None:
     \b
     floorwalker quarantine show 17
     """
+    from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
-    from floorwalker.engines.project import Project
     from floorwalker.events.quarantine import show_quarantine
 
-    with open_state(Project(folder)) as state:
+    with open_state(open_project(folder)) as state:
         row = show_quarantine(state, row_id)
     show(
         {name: getattr(row, name) for name in ("id", "source", "kind", "file", "row_number", "reason", "raw")}, as_json

@@ -39,12 +39,12 @@ def decide(
     """
     from decimal import Decimal
 
+    from floorwalker.app.config import open_project
     from floorwalker.app.lookup import normaliser
     from floorwalker.app.output import plain
     from floorwalker.decisions.once import decide_once, replay_once
-    from floorwalker.engines.project import Project
 
-    project = Project(folder)
+    project = open_project(folder)
     if replay:
         decision = replay_once(project, replay)
     else:
@@ -88,12 +88,11 @@ def serve(
     \b
     floorwalker keys create --kind server web && floorwalker serve --port 8181
     """
-    from floorwalker.app.config import load_config
+    from floorwalker.app.config import load_config, open_project
     from floorwalker.app.http.service import serve as listen
     from floorwalker.app.lookup import normaliser
-    from floorwalker.engines.project import Project
 
-    project = Project(folder)
+    project = open_project(folder)
     settings = load_config(project).settings.server
     host, port = host or settings.host, port if port is not None else settings.port
     click.echo(f"listening on http://{host}:{port} (Ctrl-C ends it)", err=True)
@@ -120,12 +119,12 @@ def create(folder: str, name: str, kind: str, scope: tuple[str, ...], market: st
     """
     import datetime as dt
 
+    from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
-    from floorwalker.engines.project import Project
     from floorwalker.governance.keys import create_key
 
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    with open_state(Project(folder)) as state:
+    with open_state(open_project(folder)) as state:
         token = create_key(state, name, kind, scope, market=market, now=now)
     show({"name": name, "kind": kind, "key": token}, as_json)
 
@@ -139,11 +138,11 @@ def list_all(folder: str, as_json: bool) -> None:
     \b
     floorwalker keys list
     """
+    from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
-    from floorwalker.engines.project import Project
     from floorwalker.governance.keys import list_keys
 
-    with open_state(Project(folder)) as state:
+    with open_state(open_project(folder)) as state:
         found = list_keys(state)
     rows = [
         (one.key_id, one.name, one.kind, " ".join(sorted(one.scopes)), one.market, one.created_at, one.revoked_at)
@@ -163,10 +162,10 @@ def revoke(folder: str, key_id: str) -> None:
     """
     import datetime as dt
 
+    from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
-    from floorwalker.engines.project import Project
     from floorwalker.governance.keys import revoke_key
 
-    with open_state(Project(folder)) as state:
+    with open_state(open_project(folder)) as state:
         revoke_key(state, key_id, now=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
     click.echo(f"revoked {key_id}")

@@ -20,12 +20,12 @@ def erase(folder: str, customer: str, reason: str, dry_run: bool, yes: bool, as_
     \b
     floorwalker erase --customer email:ann@example.com --dry-run
     """
+    from floorwalker.app.config import open_project
     from floorwalker.app.erasing import erase as carry_out
-    from floorwalker.engines.project import Project
 
     if not dry_run and not yes:
         click.confirm("Erase this person for good? It cannot be undone", abort=True, err=True)
-    report = carry_out(Project(folder), customer, reason=reason, dry_run=dry_run)
+    report = carry_out(open_project(folder), customer, reason=reason, dry_run=dry_run)
     show(
         {
             "erasure_id": report.erasure_id or None,
@@ -60,11 +60,11 @@ def list_entries(folder: str, action: str | None, limit: int, as_json: bool) -> 
     \b
     floorwalker audit list --action audience.export
     """
+    from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
-    from floorwalker.engines.project import Project
     from floorwalker.governance.audit import entries
 
-    with open_state(Project(folder)) as state:
+    with open_state(open_project(folder)) as state:
         found = entries(state, action=action, limit=limit)
     rows = [(one.number, one.at, one.actor, one.action, one.subject, dict(one.detail)) for one in found]
     table(("number", "at", "actor", "action", "subject", "detail"), rows, as_json)
@@ -78,11 +78,11 @@ def verify(folder: str) -> None:
     \b
     floorwalker audit verify
     """
+    from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
-    from floorwalker.engines.project import Project
     from floorwalker.governance.audit import broken
 
-    project = Project(folder)
+    project = open_project(folder)
     with open_state(project) as state:
         number = broken(state, project.secret)
     if number is not None:

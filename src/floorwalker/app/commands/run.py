@@ -19,12 +19,11 @@ def run(folder: str, sources: tuple[str, ...], reload: bool, no_report: bool, as
     \b
     floorwalker run
     """
-    from floorwalker.app.config import load_config
+    from floorwalker.app.config import load_config, open_project
     from floorwalker.app.pipeline import run as run_project
     from floorwalker.app.reporting import headline, write_report
-    from floorwalker.engines.project import Project
 
-    project = Project(folder)
+    project = open_project(folder)
     settings = load_config(project).settings
     with progress_bars("run") as progress:
         result = run_project(project, settings, progress=progress, only_sources=sources, reload=reload)
@@ -52,17 +51,17 @@ def status(folder: str, as_json: bool) -> None:
     \b
     floorwalker status
     """
+    from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
     from floorwalker.engines.lake import Lake
-    from floorwalker.engines.project import Project
     from floorwalker.sources.deliveries import sources_read
 
-    project = Project(folder)
+    project = open_project(folder)
     pointer = Lake(project).pointer()
     with open_state(project) as state:
         runs = state.execute(
             "SELECT run_id, status, as_of, rows_new, tables_built, seconds, message FROM runs"
-            " ORDER BY started_at DESC LIMIT 5"
+            " ORDER BY started_at DESC, run_id DESC LIMIT 5"
         ).fetchall()
         read = sources_read(state)
     names = ("run_id", "status", "as_of", "rows_new", "tables_built", "seconds", "message")
@@ -88,10 +87,9 @@ def report(folder: str, out: str | None) -> None:
     """
     from pathlib import Path
 
-    from floorwalker.app.config import load_config
+    from floorwalker.app.config import load_config, open_project
     from floorwalker.app.reporting import write_report
-    from floorwalker.engines.project import Project
 
-    project = Project(folder)
+    project = open_project(folder)
     path = write_report(project, load_config(project).settings, None, out=Path(out) if out else None)
     click.echo(f"wrote {path}")

@@ -47,10 +47,9 @@ def show_config(folder: str, origin: bool, as_json: bool) -> None:
     \b
     FLOORWALKER__ENGINE__THREADS=4 floorwalker config show --origin
     """
-    from floorwalker.app.config import load_config
-    from floorwalker.engines.project import Project
+    from floorwalker.app.config import load_config, open_project
 
-    rows = load_config(Project(folder)).rows()
+    rows = load_config(open_project(folder)).rows()
     if origin:
         table(("key", "value", "origin"), [(key, _text(value), where) for key, value, where in rows], as_json)
     else:
