@@ -149,10 +149,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "consents": (
         f"""SELECT 'consents' AS source, 'web' AS channel, filename, {zulu("recorded_at")}, country AS market,
           account AS account_id, card_no AS loyalty_id, clean(email) AS email, purpose,
-          CASE answer WHEN 'Y' THEN 'granted' ELSE 'denied' END AS status, 'consent' AS basis, text_version,
+          CASE agreed WHEN 'Y' THEN 'granted' ELSE 'denied' END AS status, 'consent' AS basis, text_version,
           form AS method
-        FROM (UNPIVOT (FROM {csv("consents.csv")}) ON analytics, personalization, marketing_email, ads
-          INTO NAME purpose VALUE answer)""",
+        FROM {csv("consents.csv")}""",
     ),
     "browse_events": (
         f"""SELECT 'web' AS source, 'web' AS channel, filename, {utc("happened_at")}, country AS market, account

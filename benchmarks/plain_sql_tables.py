@@ -113,6 +113,7 @@ SILVER: dict[str, str] = {
     ),
     "customer_people": f"""
       SELECT customer_id, count(*) AS records, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
+        bool_or(coalesce(customer_ref, account_id, loyalty_id, email, phone, family_name) IS NOT NULL) AS is_known,
         {_latest_of("market")}, arg_max(coalesce(given_name, ''), last_seen) FILTER (family_name IS NOT NULL)
           AS given_name,
         {", ".join(_latest_of(name) for name in ("family_name", "birth_date", "gender", "postcode"))},
@@ -226,7 +227,7 @@ GOLD: dict[str, str] = {
         year(birth_date)::INTEGER AS birth_year, language, loyalty_id, loyalty_tier, {
         _zero("loyalty_points", "BIGINT")
     },
-        sources, channels, channel_count, records, first_seen, last_seen, first_order_on, last_order_on,
+        sources, channels, channel_count, is_known, records, first_seen, last_seen, first_order_on, last_order_on,
         date_diff('day', last_order_on, as_of)::INTEGER AS recency_days, {_zero("orders", "BIGINT")},
         coalesce(line_count, 0) AS lines, {_zero("units", "UNITS")}, {_zero("revenue", "MONEY")},
         CAST(o.revenue / o.orders AS DECIMAL(28,4)) AS average_order, {_zero("returns", "BIGINT")},
