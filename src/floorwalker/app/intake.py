@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from floorwalker.engines.project import Project
 
 BATCH_BYTES = 1 << 30
-"""Files are read together up to this size: many small ones cost as little as one large one, and memory stays bounded."""
+"""Files are read together up to this size: many small ones cost as little as one, and memory stays bounded."""
 
 
 @dataclass
