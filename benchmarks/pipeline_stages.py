@@ -42,7 +42,7 @@ class Stages:
         self.settings = load_config(project).settings
         self.lake = Lake(project, memory_limit=self.settings.engine.memory_limit, threads=self.settings.engine.threads)
         self.nodes: dict[str, list[float]] = {}
-        self._started = (0.0, 0.0)
+        self._started: tuple[float, ...] = ()
 
     def run(self, stage: str) -> None:
         if stage == "run":
@@ -84,8 +84,9 @@ class Stages:
     def _clock(self, node: str, done: float, _text: str) -> None:
         if done == 0.0:
             self._started = (time.perf_counter(), time.process_time())
-        elif done == 1.0:
+        elif done == 1.0 and self._started:
             wall, cpu = self._started
+            self._started = ()
             self.nodes[node] = [time.perf_counter() - wall, time.process_time() - cpu]
 
 
