@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from tests.app.driving import call
 from tests.app.shop import make_shop
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_secret() -> Iterator[None]:
-    """Customer ids follow from the secret: with one for all projects, tables of two projects can be compared."""
-    with mock.patch.dict(os.environ, {"FLOORWALKER_SECRET": "of the tests"}):
-        yield
 
 
 @pytest.fixture(scope="session")

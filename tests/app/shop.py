@@ -3,7 +3,7 @@
 In: a folder. Out: a project in it. As delivered, one after the other:
 
     Ann   UK  till R1 2 x 5.00 + 1 x 20.00; web W1 1 x 30.00   = 60.00 in 2 orders; allows everything
-    Bob   UK  till R2 1 x 30.00 by his loyalty card            = 30.00; refuses personalisation; one return of 5.00
+    Bob   UK  till R2 1 x 30.00 + 1 x 12.00 by his card        = 42.00; refuses personalisation; one return of 5.00
     Cora  IE  web W2 1 x 6.00 EUR at 0.50                      =  3.00; has said nothing
     somebody without a name: till R3 1 x 5.00
 """
@@ -22,6 +22,7 @@ TILL = """receipt;line;sold_at;sku;name;qty;price;email;card
 R1;1;05/01/2026 10:00;A;Café cup;2;5,00;ann@example.com;
 R1;2;05/01/2026 10:00;B;Scarf;1;20,00;ann@example.com;
 R2;1;10/01/2026 09:30;C;Lamp;1;30,00;;L-77
+R2;2;10/01/2026 09:30;D;Vase;1;12,00;;L-77
 R3;1;11/01/2026 16:45;A;Café cup;1;5,00;;
 """
 WEB = (
@@ -167,6 +168,9 @@ def make_shop(folder: Path) -> Path:
         example.unlink()
     for name, text in MAPPINGS.items():
         (folder / "mappings" / f"{name}.toml").write_text(text, encoding="utf-8")
+    # Customer ids follow from the secret: with one for all, the tables of two shops can be compared.
+    (folder / "state").mkdir()
+    (folder / "state" / "secret.key").write_text("of the tests")
     data = folder / "data"
     data.mkdir()
     (data / "till_1.csv").write_text(TILL, encoding="latin-1")

@@ -17,7 +17,7 @@ def test_own_models_join_the_run_in_the_order_their_sql_demands(shop: Path) -> N
     )
     result = run(shop)
     assert (result["status"], result["tables_built"]) == ("published", 2)
-    assert str(rows(shop, "SELECT total FROM custom.a_total")) == "[(Decimal('93.0000'),)]"
+    assert str(rows(shop, "SELECT total FROM custom.a_total")) == "[(Decimal('105.0000'),)]"
     order = [row["table"] for row in call(shop, "models", "list", "--json").json]
     assert order.index("gold.customers") < order.index("custom.buyers") < order.index("custom.a_total")
     assert "Dialect" not in call(shop, "models", "show", "custom.buyers", "--dialect", "spark").err

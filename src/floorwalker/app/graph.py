@@ -70,4 +70,7 @@ def tracker_of(project: Project) -> Callable[[str, dict[str, Any], dict[str, flo
 
 def build_graph(project: Project, settings: Settings, extra: Iterable[Step] = ()) -> Graph:
     """Plan the whole run. Raises ModelError for whatever does not fit together."""
-    return plan(all_models(project), [*all_steps(project, settings), *extra], BRONZE)
+    models = all_models(project)
+    # The product's models are linted by its tests: half a second that no run need spend again.
+    linted = {model.name for model in models if model.path and model.path.is_relative_to(SQL)}
+    return plan(models, [*all_steps(project, settings), *extra], BRONZE, linted)

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
@@ -87,13 +87,18 @@ def writes_of(node: SqlModel | Step) -> tuple[str, ...]:
     return node.writes if isinstance(node, Step) else (node.name,)
 
 
-def plan(models: Iterable[SqlModel], steps: Iterable[Step], sources: Iterable[str]) -> Graph:
-    """Order the nodes. `sources` are tables that exist already (bronze). Raises ModelError for unknown tables, two
-    writers of one table, cycles, and models that do not travel (unless their TOML says `portable = false`)."""
+def plan(
+    models: Iterable[SqlModel], steps: Iterable[Step], sources: Iterable[str], linted: Collection[str] = ()
+) -> Graph:
+    """Order the nodes. `sources` are tables that exist already (bronze); `linted` are models known to travel.
+
+    Raises ModelError for unknown tables, two writers of one table, cycles, and models that do not travel (unless their
+    TOML says `portable = false`).
+    """
     nodes: dict[str, SqlModel | Step] = {}
     writers: dict[str, str] = {}
     for node in (*models, *steps):
-        if isinstance(node, SqlModel) and node.document.get("portable", True):
+        if isinstance(node, SqlModel) and node.name not in linted and node.document.get("portable", True):
             findings = lint(node)
             if findings:
                 raise ModelError(
