@@ -30,9 +30,12 @@ def make_project(folder: Path, *, template: str = "demo", data: Sequence[str] = 
         raise ConfigError(f"no template '{template}'", fix=did_you_mean(template, TEMPLATES))
     if (folder / "floorwalker.toml").exists() and not force:
         raise ConfigError(f"{folder} is a project already", fix="choose another name, or --force to write over it")
+    templates = Path(str(files("floorwalker.app") / "templates"))
+    if data:
+        _check_data(templates / template / "mappings", data)
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("shared", template):
-        _copy(Path(str(files("floorwalker.app") / "templates" / part)), folder)
+        _copy(templates / part, folder)
     settings = folder / "floorwalker.toml"
     name = re.sub(r"[^\w-]+", "-", folder.resolve().name) or "shop"
     settings.write_text(settings.read_text(encoding="utf-8").replace("@NAME@", name), encoding="utf-8")
@@ -50,17 +53,22 @@ def _copy(source: Path, folder: Path) -> None:
             shutil.copyfile(path, target)
 
 
-def _point_at(mappings: Path, data: Sequence[str]) -> None:
-    found = sorted(mappings.glob("*.toml"))
-    if len(found) != 1:
+def _check_data(mappings: Path, data: Sequence[str]) -> None:
+    """Before anything is written: a template with exactly one mapping, and files that exist."""
+    found = len(list(mappings.glob("*.toml")))
+    if found != 1:
         raise ConfigError(
             "--data needs a template with exactly one mapping",
-            why=f"this one has {len(found)}",
-            fix="edit `files` in mappings/*.toml",
+            why=f"this one has {found}",
+            fix="leave --data out and edit `files` in mappings/*.toml",
         )
     missing = [path for path in data if not any(char in path for char in "*?[") and not Path(path).exists()]
     if missing:
         raise ConfigError(f"no such file: {missing[0]}")
+
+
+def _point_at(mappings: Path, data: Sequence[str]) -> None:
+    (mapping,) = mappings.glob("*.toml")
     listed = ", ".join('"' + str(Path(path).resolve()).replace("\\", "/") + '"' for path in data)
-    text = found[0].read_text(encoding="utf-8")
-    found[0].write_text(re.sub(r"(?m)^files = .*$", lambda _: f"files = [{listed}]", text, count=1), encoding="utf-8")
+    text = mapping.read_text(encoding="utf-8")
+    mapping.write_text(re.sub(r"(?m)^files = .*$", lambda _: f"files = [{listed}]", text, count=1), encoding="utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floorwalker.channels.exports import ExportsHandler
+from floorwalker.channels.schema import IMPERSONAL_TABLES as CHANNELS
 from floorwalker.decisions.erasure import erase_decisions
 from floorwalker.engines.lake import Lake
 from floorwalker.governance.decode import Finding, search_file
@@ -18,6 +19,7 @@ from floorwalker.governance.files_store import PlainStateHandler, ScratchHandler
 from floorwalker.governance.handlers import Handler, Receipt
 from floorwalker.governance.lake_store import LakeHandler
 from floorwalker.governance.needles import Needles
+from floorwalker.governance.schema import IMPERSONAL_TABLES as GOVERNANCE
 from floorwalker.governance.sqlite_store import PersonalTable, SqliteHandler
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 PERSONAL_TABLES = (PersonalTable("quarantine", ("raw", "reason"), source_column="source"),)
 """Tables of the project's database that hold what was received."""
+
+IMPERSONAL_TABLES = (*GOVERNANCE, *CHANNELS, "api_keys", "runs", "deliveries")
+"""Tables of the project's database that name nobody. A new table must join one list or the other: a test asks."""
 
 
 class _Folder:

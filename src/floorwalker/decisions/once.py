@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 
 def parse_identifier(text: str) -> tuple[str, str]:
-    """`kind:value`, or a bare customer id, as (kind, value).
+    """`kind:value`, a bare e-mail address or a bare customer id, as (kind, value).
 
-    >>> parse_identifier("email:ann@example.com"), parse_identifier("cabc")
-    (('email', 'ann@example.com'), ('customer_id', 'cabc'))
+    >>> parse_identifier("phone:+442079460018"), parse_identifier("ann@example.com"), parse_identifier("cabc")
+    (('phone', '+442079460018'), ('email', 'ann@example.com'), ('customer_id', 'cabc'))
     """
     kind, colon, value = text.partition(":")
-    return (kind, value) if colon else ("customer_id", text)
+    if colon:
+        return kind, value
+    return ("email" if "@" in text else "customer_id", text)
 
 
 def decide_once(

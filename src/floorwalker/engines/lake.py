@@ -302,6 +302,12 @@ class Lake:
                 if file.name not in needed:
                     file.unlink()
                     removed += 1
+        # A table that was never committed, because its first run ended early: nobody reads its files.
+        for layer in LAYERS:
+            for path in (self.project.lake / layer).glob("*/*.parquet"):
+                if not self.exists(f"{layer}.{path.parent.name}"):
+                    path.unlink()
+                    removed += 1
         return removed
 
 

@@ -118,7 +118,7 @@ def find_subject(
         raise NotFoundError(
             "no such customer",
             why="no record in silver.customer_map belongs to this id",
-            fix="floorwalker customer find",
+            fix="floorwalker customers search TEXT",
         )
     identifiers = tuple(found for kind in KINDS for found in _identifiers(connection, kind))
     names = _column(

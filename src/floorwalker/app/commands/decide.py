@@ -8,7 +8,7 @@ from floorwalker.app.output import json_option, show, table
 
 
 @click.command()
-@click.option("--customer", metavar="ID", help="Customer id or kind:value; none: an unknown visitor.")
+@click.option("--customer", metavar="ID", help="Customer id, e-mail or kind:value; none: an unknown visitor.")
 @click.option("--surface", default="home", show_default=True, help="home, product, cart, email, till, associate.")
 @click.option("-k", "--items", "k", type=int, help="How many items (default: the surface's).")
 @click.option("--product", help="The product shown (surface product).")
@@ -61,6 +61,9 @@ def decide(
             normalise=normaliser(project),
         )
     answer = decision.as_dict()
+    if customer and not replay and not answer["customer_id"]:
+        # As in a shop: whoever is not recognised is served like a visitor. A person at a prompt may have mistyped.
+        click.secho(f"nobody answers to '{customer}': decided for an unknown visitor", fg="yellow", err=True)
     if as_json:
         show(answer, as_json)
         return
