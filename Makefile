@@ -28,14 +28,14 @@ test-slow: setup-dev ## Run the slow tests too
 	@$(PYTHON) -m pytest -n 2 --dist worksteal tests
 
 check: setup-dev ## Lint, format, import layers, types
-	@.venv/bin/ruff check src tests benchmarks
-	@.venv/bin/ruff format --check -q src tests benchmarks
+	@.venv/bin/ruff check src tests benchmarks scripts
+	@.venv/bin/ruff format --check -q src tests benchmarks scripts
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/ty check src --python .venv -q
 
 format: setup-dev ## Format the code
-	@.venv/bin/ruff check --fix -q src tests benchmarks
-	@.venv/bin/ruff format -q src tests benchmarks
+	@.venv/bin/ruff check --fix -q src tests benchmarks scripts
+	@.venv/bin/ruff format -q src tests benchmarks scripts
 
 bench-pipeline: setup-dev ## Raw files to gold, 1 M simulated events, against one plain DuckDB script
 	@PYTHONPATH=. $(PYTHON) -m benchmarks.pipeline

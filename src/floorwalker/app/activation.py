@@ -68,7 +68,7 @@ def export_to_file(
             path,
             secret=project.secret,
             hashed=hashed,
-            format=kind,  # ty: ignore[invalid-argument-type]
+            format=kind,
             market=market,
             suppressed=suppression.as_arrow(state),
             dry_run=dry_run,

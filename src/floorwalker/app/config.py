@@ -81,7 +81,9 @@ def load_config(project: Project, environ: Mapping[str, str] | None = None) -> C
     return Config(settings, origin)
 
 
-def _check_keys(struct: type, values: Mapping[str, Any], prefix: str, origin: Mapping[str, str]) -> None:
+def _check_keys(
+    struct: type[msgspec.Struct], values: Mapping[str, Any], prefix: str, origin: Mapping[str, str]
+) -> None:
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     for key, value in values.items():
         dotted = f"{prefix}{key}"

@@ -6,7 +6,9 @@ of a summary.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +17,9 @@ from typing import Any
 from floorwalker.app.activation import export_to_file
 from floorwalker.app.config import load_config
 from floorwalker.app.lookup import normaliser
+from floorwalker.app.output import plain
 from floorwalker.app.pipeline import RunResult, run
-from floorwalker.app.reporting import plain, write_report
+from floorwalker.app.reporting import write_report
 from floorwalker.app.scaffold import make_project
 from floorwalker.app.truth import as_fact, identity_quality
 from floorwalker.decisions.once import decide_once
@@ -35,7 +38,7 @@ def run_demo(
     """Make the demo project anew in `folder` and run everything. Raises ConfigError rather than touch a folder that
     the demo has not made."""
     started = time.perf_counter()
-    project = Project(_fresh(folder))
+    project = Project(_fresh(folder, seed))
     made = simulate(
         project.root / "data",
         customers=customers,
@@ -65,7 +68,7 @@ def run_demo(
     return _summary(project, made.total, result, ours, control, numbers, decision, audience, report, seconds)
 
 
-def _fresh(folder: Path) -> Path:
+def _fresh(folder: Path, seed: int) -> Path:
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise ConfigError(
@@ -74,6 +77,11 @@ def _fresh(folder: Path) -> Path:
         shutil.rmtree(folder)
     make_project(folder, template="demo")
     (folder / MARK).touch()
+    # Customer ids, samples and hold-outs hang on the project's key: with a fixed one, everybody's demo is the same. The
+    # people in it are made up; a real project makes its own key.
+    key = folder / "state" / "secret.key"
+    key.parent.mkdir()
+    key.write_text(hashlib.sha256(f"floorwalker demo {seed}".encode()).hexdigest())
     return folder
 
 
@@ -83,12 +91,14 @@ def _numbers(connection: Any) -> dict[str, Any]:
     def one(query: str) -> tuple[Any, ...]:
         return connection.execute(query).fetchall()[0]
 
-    customers, buyers, orders, revenue = one(
-        "SELECT COUNT(*), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(SUM(orders) AS BIGINT),"
+    customers, visitors, buyers, orders, revenue = one(
+        "SELECT COUNT(CASE WHEN is_known THEN 1 END), COUNT(CASE WHEN NOT is_known THEN 1 END),"
+        " COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(SUM(orders) AS BIGINT),"
         " CAST(SUM(revenue) AS DECIMAL(28,2)) FROM gold.customers"
     )
     return {
         "customers": customers,
+        "visitors": visitors,
         "buyers": buyers,
         "orders": orders,
         "revenue": revenue,
@@ -144,6 +154,13 @@ def _audience_fact(audience: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _short(path: Path) -> Path:
+    """The path from here, where that is shorter to read."""
+    here = Path.cwd()
+    full = path.resolve()
+    return full.relative_to(here) if full.is_relative_to(here) else full
+
+
 def _summary(
     project: Project,
     rows: int,
@@ -157,16 +174,17 @@ def _summary(
     seconds: float,
 ) -> list[str]:
     segments = ", ".join(f"{name} {count:,}" for name, count in numbers["segments"])
+    command = "floorwalker" if shutil.which("floorwalker") else _short(Path(sys.argv[0]))
     tests = result.build.tests
     lines = [
         "",
-        f"records      {rows:,} rows in {len(result.sources)} feeds of {len({one.source for one in result.sources})} systems;"
-        f" {sum(one.rows_quarantined for one in result.sources):,} quarantined",
+        f"records      {rows:,} rows in {len(result.sources)} feeds of {len({one.source for one in result.sources})}"
+        f" systems; {sum(one.rows_quarantined for one in result.sources):,} quarantined",
         f"customers    {ours.records:,} customer records of {ours.people:,} people became {ours.customers:,} customers;"
-        f" {numbers['several']:,} known in several channels",
+        f" {numbers['several']:,} known in several channels, and {numbers['visitors']:,} visitors without a name",
         f"identity     precision {ours.precision:.3f}, recall {ours.recall:.3f}, largest {ours.largest} records"
         f"   (raw equality: {control.precision:.3f}, {control.recall:.3f}, {control.largest})",
-        f"revenue      {plain(numbers['revenue'])} GBP in {numbers['orders']:,} orders of {numbers['buyers']:,} customers",
+        f"revenue      {plain(numbers['revenue'])} GBP in {numbers['orders']:,} orders of {numbers['buyers']:,} buyers",
         f"segments     {segments}, …; {numbers['cohorts']} cohorts by k-means",
     ]
     for protocol in dict.fromkeys(row[1] for row in numbers["recommender"]):
@@ -181,14 +199,18 @@ def _summary(
         *(f"               {item['name']}: {item['reason']['text']}" for item in decision["items"]),
         "",
         f"took {seconds:.0f} s: " + ", ".join(f"{stage} {spent:.0f} s" for stage, spent in result.seconds.items()),
-        f"wrote {report} and {report.with_suffix('.json').name}",
+        f"wrote {_short(report)} and {_short(report.with_suffix('.json'))}",
         "",
-        "next:",
-        f"  open {report}",
-        f"  cd {project.root.name} && floorwalker segments list",
-        f"  floorwalker customers show {decision['customer_id']}",
-        f"  floorwalker decide --customer {decision['customer_id']} --surface email",
-        f"  floorwalker erase --customer {decision['customer_id']} --dry-run",
-        "  floorwalker serve --allow-loopback-without-key",
+        f"next: look at {_short(report)} in a browser, then",
+        *(
+            f"  {command} -p {_short(project.root)} {words}"
+            for words in (
+                "segments list",
+                f"customers show {decision['customer_id']}",
+                f"decide --customer {decision['customer_id']} --surface email",
+                f"erase --customer {decision['customer_id']} --dry-run",
+                "serve --allow-loopback-without-key",
+            )
+        ),
     ]
     return lines

@@ -24,14 +24,23 @@ BRONZE = tuple(f"bronze.{kind}" for kind in KINDS)
 
 
 def all_models(project: Project) -> list[SqlModel]:
-    """The product's models, then the project's. A project may not redefine one of the product's tables."""
-    own = load_models(SQL)
+    """The product's models, then the project's."""
+    return own_models() + their_models(project)
+
+
+def own_models() -> list[SqlModel]:
+    """The product's models; a test holds them to what travels, so a run need not."""
+    return load_models(SQL)
+
+
+def their_models(project: Project) -> list[SqlModel]:
+    """The project's models. Raises ModelError when one would redefine a table of the product."""
     theirs = load_models(project.sql) if project.sql.exists() else []
-    taken = {model.name for model in own}
+    taken = {model.name for model in own_models()} if theirs else set()
     for model in theirs:
         if model.name in taken:
             raise ModelError(f"{model.where} would replace the product's own {model.name}", fix="give it another name")
-    return own + theirs
+    return theirs
 
 
 def all_steps(project: Project, settings: Settings) -> list[Step]:
@@ -50,7 +59,7 @@ def all_steps(project: Project, settings: Settings) -> list[Step]:
         *rfm_steps(),
         *cluster_steps(settings.segmentation),
         *segment_steps(project.policies / "segments.toml"),
-        *recommend_steps(settings.recommend, tracker_of(project), absent),
+        *recommend_steps(settings.recommend, tracker_of(project) if settings.segmentation.track else None, absent),
     ]
 
 
@@ -70,7 +79,6 @@ def tracker_of(project: Project) -> Callable[[str, dict[str, Any], dict[str, flo
 
 def build_graph(project: Project, settings: Settings, extra: Iterable[Step] = ()) -> Graph:
     """Plan the whole run. Raises ModelError for whatever does not fit together."""
-    models = all_models(project)
-    # The product's models are linted by its tests: half a second that no run need spend again.
-    linted = {model.name for model in models if model.path and model.path.is_relative_to(SQL)}
-    return plan(models, [*all_steps(project, settings), *extra], BRONZE, linted)
+    own = own_models()
+    steps = [*all_steps(project, settings), *extra]
+    return plan([*own, *their_models(project)], steps, BRONZE, trusted={model.name for model in own})

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 from floorwalker.engines.lake import Lake
 from floorwalker.errors import ConfigError, did_you_mean
-from floorwalker.events.quarantine import keep_quarantine, settle_quarantine
+from floorwalker.events.quarantine import keep_quarantine
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES
 from floorwalker.governance import suppression
 from floorwalker.sources.deliveries import known_deliveries, note_delivery
 from floorwalker.sources.files import Delivery, find_deliveries
-from floorwalker.sources.ingest import BatchResult, new_rows_sql, read_deliveries
+from floorwalker.sources.ingest import BatchResult, drop_incoming, new_rows_sql, read_deliveries
 from floorwalker.sources.mapping import Defaults, Mapping, load_mapping
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from floorwalker.engines.project import Project
 
 BATCH_BYTES = 1 << 30
-"""Files are read together up to this size: many small ones cost as little as one large one, and memory stays bounded."""
+"""Files are read together up to this size: many small ones cost as little as one large one, in bounded memory."""
 
 
 @dataclass
@@ -99,14 +99,17 @@ def read_sources(
     make_bronze(lake)
     chosen = [mapping for mapping in mappings if not only or mapping.source in only]
     results = []
-    for number, mapping in enumerate(chosen):
-        progress("sources", number / len(chosen), mapping.source)
-        result = SourceResult(mapping.source, Path(mapping.path).stem)
-        known = set() if reload else known_deliveries(state, mapping.source)
-        new = [one for one in find_deliveries(mapping, project.root) if one.fingerprint not in known]
-        for batch in _batches(new):
-            _read_batch(project, lake, state, mapping, batch, run_id, received_at, result)
-        results.append(result)
+    # One connection for all: to open one takes longer than to read a small source.
+    with lake.connect() as connection:
+        for number, mapping in enumerate(chosen):
+            progress("sources", number / len(chosen), mapping.source)
+            result = SourceResult(mapping.source, Path(mapping.path).stem)
+            known = set() if reload else known_deliveries(state, mapping.source)
+            new = [one for one in find_deliveries(mapping, project.root) if one.fingerprint not in known]
+            for batch in _batches(new):
+                _read_batch(project, lake, connection, state, mapping, batch, run_id, received_at, result)
+                drop_incoming(connection)
+            results.append(result)
     progress("sources", 1.0, "")
     return results
 
@@ -128,6 +131,7 @@ def _batches(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
 def _read_batch(
     project: Project,
     lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
     state: sqlite3.Connection,
     mapping: Mapping,
     batch: list[Delivery],
@@ -135,31 +139,26 @@ def _read_batch(
     received_at: dt.datetime,
     result: SourceResult,
 ) -> None:
-    with lake.connect() as connection:
-        erased = suppression.share(state, connection, "suppressed_hashes")
-        outcome = read_deliveries(
-            connection,
-            mapping,
-            batch,
-            received_at,
-            suppressed="suppressed_hashes" if erased else "",
-            hash_sql=partial(_hash_sql, project.secret, mapping.source),
-            scratch=project.state / "tmp",
-        )
-        new: dict[str, int] = {}
-        for kind in mapping.kinds:
-            added = _append(lake, connection, kind, run_id)
-            for delivery_id, rows in added.items():
-                new[delivery_id] = new.get(delivery_id, 0) + rows
-            result.kinds[kind] = result.kinds.get(kind, 0) + sum(added.values())
-        state.execute("BEGIN IMMEDIATE")
-        keep_quarantine(state, connection, received_at.isoformat(timespec="seconds"))
-        for one in outcome.deliveries:
-            # Rows that an earlier mapping could not read may fit now: what it put aside of these bytes goes.
-            settle_quarantine(state, mapping.source, one.delivery.content, one.delivery.fingerprint)
-        state.execute("BEGIN IMMEDIATE")
-        _note(state, outcome, new, run_id, received_at, result)
-        state.execute("COMMIT")
+    erased = suppression.share(state, connection, "suppressed_hashes")
+    outcome = read_deliveries(
+        connection,
+        mapping,
+        batch,
+        received_at,
+        suppressed="suppressed_hashes" if erased else "",
+        hash_sql=partial(_hash_sql, project.secret, mapping.source),
+        scratch=project.state / "tmp",
+    )
+    new: dict[str, int] = {}
+    for kind in mapping.kinds:
+        added = _append(lake, connection, kind, run_id)
+        for delivery_id, rows in added.items():
+            new[delivery_id] = new.get(delivery_id, 0) + rows
+        result.kinds[kind] = result.kinds.get(kind, 0) + sum(added.values())
+    state.execute("BEGIN IMMEDIATE")
+    keep_quarantine(state, connection, received_at.isoformat(timespec="seconds"))
+    _note(state, outcome, new, run_id, received_at, result)
+    state.execute("COMMIT")
 
 
 def _append(lake: Lake, connection: duckdb.DuckDBPyConnection, kind: str, run_id: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -52,12 +52,12 @@ def _outline(value: Any, depth: int = 0) -> Iterator[str]:
     pad = "  " * depth
     if isinstance(value, dict):
         for key, item in value.items():
-            if isinstance(item, dict | list) and item:
+            if isinstance(item, dict | list | tuple) and item:
                 yield f"{pad}{click.style(str(key), bold=True)}"
                 yield from _outline(item, depth + 1)
             else:
                 yield f"{pad}{key:<{max(24 - len(pad), 1)}} {'-' if item in (None, [], {}) else item}"
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for item in value:
             if isinstance(item, dict):
                 yield pad + "  ".join(f"{key}={_short(word)}" for key, word in item.items() if word is not None)
@@ -102,7 +102,7 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
-def progress_bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
+def progress_bars(title: str) -> Generator[Callable[[str, float, str], None]]:
     """Progress on stderr: one moving line on a terminal, silence elsewhere.
 
     Yields a function (name, done 0…1, text).
@@ -136,3 +136,14 @@ def progress_bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
         update(title, 0.0, "")
         yield update
         bars.update(tasks[title], completed=1.0, text=f"{time.monotonic() - started:.1f} s")
+
+
+def plain(amount: Any) -> str:
+    """Money to the last digit that is not a zero, at least two.
+
+    >>> from decimal import Decimal
+    >>> plain(Decimal("8911407.9040")), plain(Decimal("1.5"))
+    ('8,911,407.904', '1.50')
+    """
+    whole, _, cents = f"{amount:,}".partition(".")
+    return f"{whole}.{cents.rstrip('0').ljust(2, '0')}"

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 
 from floorwalker.app.erasing import finish
@@ -31,6 +32,7 @@ from floorwalker.engines.lock import run_lock
 from floorwalker.engines.runner import Build, BuildResult, Graph
 from floorwalker.errors import ConfigError, FloorwalkerError
 from floorwalker.events.vocabulary import KINDS
+from floorwalker.models.tracking import warm_up
 from floorwalker.profiles.bundle.build import build_bundle
 
 if TYPE_CHECKING:
@@ -99,6 +101,10 @@ def run(
     run_id = started.strftime("%Y%m%dT%H%M%S-") + secrets.token_hex(3)
     lake = Lake(project, memory_limit=settings.engine.memory_limit, threads=settings.engine.threads)
     with run_lock(project, run_id), open_state(project) as state, _logged(state, run_id, started) as log:
+        finish(project, state)
+        # MLflow's first start costs seconds: they pass while files are read.
+        if settings.segmentation.track:
+            warm_up(project)
         result = RunResult(run_id, "published", started.date())
         # Before anything is read: an erasure that was cut off must not be built upon.
         finish(project, state)
@@ -238,3 +244,9 @@ def _logged(state: sqlite3.Connection, run_id: str, started: dt.datetime):
     except FloorwalkerError as error:
         note("failed", None, error.what)
         raise
+    except (RuntimeError, duckdb.InterruptException) as error:
+        # Ctrl-C while the engine works: on some of its paths it says so itself instead of leaving it to Python.
+        if "interrupt" not in str(error).lower():
+            raise
+        note("interrupted", None)
+        raise KeyboardInterrupt from None

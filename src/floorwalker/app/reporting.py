@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from floorwalker import __version__
+from floorwalker.app.output import plain
 from floorwalker.app.state import open_state
 from floorwalker.console.report import build_report
 from floorwalker.engines.lake import Lake
@@ -54,7 +55,8 @@ def headline(project: Project, result: RunResult) -> list[str]:
             )
         totals = connection.execute(
             "SELECT COUNT(*), COUNT(CASE WHEN orders > 0 THEN 1 END), CAST(COALESCE(SUM(orders), 0) AS BIGINT),"
-            " CAST(COALESCE(SUM(revenue), 0) AS DECIMAL(28,4)), (SELECT reporting_currency FROM meta.run) FROM gold.customers"
+            " CAST(COALESCE(SUM(revenue), 0) AS DECIMAL(28,4)), (SELECT reporting_currency FROM meta.run)"
+            " FROM gold.customers"
         ).fetchall()[0]
         products = connection.execute(
             "SELECT COUNT(DISTINCT product_id) FROM silver.order_lines WHERE is_sale AND customer_id IS NOT NULL"
@@ -66,17 +68,6 @@ def headline(project: Project, result: RunResult) -> list[str]:
     built = f"{result.build.built} tables built" if result.build.built else "nothing to build"
     lines.append(f"{result.status}: {built}, {sum(result.seconds.values()):.1f} s, run {result.run_id}")
     return lines
-
-
-def plain(amount: Any) -> str:
-    """Money to the last digit that is not a zero, at least two.
-
-    >>> from decimal import Decimal
-    >>> plain(Decimal("8911407.9040")), plain(Decimal("1.5"))
-    ('8,911,407.904', '1.50')
-    """
-    whole, _, cents = f"{amount:,}".partition(".")
-    return f"{whole}.{cents.rstrip('0').ljust(2, '0')}"
 
 
 def facts(project: Project, settings: Settings, result: RunResult | None) -> dict[str, Any]:

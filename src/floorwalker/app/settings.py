@@ -19,13 +19,13 @@ class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A section: unknown keys are errors."""
 
 
-class ProjectSection(_Section):
+class ProjectSection(_Section, frozen=True):
     """Who this project belongs to."""
 
     name: str = "shop"
 
 
-class DefaultsSection(_Section):
+class DefaultsSection(_Section, frozen=True):
     """What a record gets where its mapping and its row say nothing."""
 
     market: str = "UK"
@@ -36,14 +36,14 @@ class DefaultsSection(_Section):
     language: str | None = None
 
 
-class EngineSection(_Section):
+class EngineSection(_Section, frozen=True):
     """What the batch side may use. `memory_limit` bounds DuckDB: at most 60 % of the memory you want to give."""
 
     memory_limit: str = "2GB"
     threads: int | None = None
 
 
-class RunSection(_Section):
+class RunSection(_Section, frozen=True):
     """The day a run looks back from: 'data' (the day after the newest event), 'today' (UTC), or a date."""
 
     as_of: str = "data"
@@ -51,13 +51,13 @@ class RunSection(_Section):
     report: bool = True
 
 
-class OrdersSection(_Section):
+class OrdersSection(_Section, frozen=True):
     """The same sale once: which source is believed when several report one order (first is best)."""
 
     precedence: tuple[str, ...] = ()
 
 
-class ServerSection(_Section):
+class ServerSection(_Section, frozen=True):
     """Where `floorwalker serve` listens."""
 
     host: str = "127.0.0.1"
@@ -65,7 +65,7 @@ class ServerSection(_Section):
     workers: int = 1
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """The whole of floorwalker.toml."""
 
     project: ProjectSection = ProjectSection()

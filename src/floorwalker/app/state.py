@@ -6,7 +6,7 @@ In: a project. Out: an open connection, closed at the end of the block.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ ROOMS = {
 
 
 @contextmanager
-def open_state(project: Project) -> Iterator[sqlite3.Connection]:
+def open_state(project: Project) -> Generator[sqlite3.Connection]:
     """Open the database, migrated; close it at the end."""
     try:
         connection = open_database(project, ROOMS)

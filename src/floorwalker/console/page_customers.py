@@ -54,12 +54,15 @@ def channels(data: Mapping[str, Any]) -> Section:
     if found["missing"]:
         return Section("Records", "channels", title, [], [Missing("", found["missing"])])
     rows: list[Row] = found["rows"]
-    total, customers = sum(row["rows"] for row in rows), data["headline"]["customers"]
+    head = data["headline"]
+    total, customers = sum(row["rows"] for row in rows), (head["customers"] or 0) + (head["visitors"] or 0)
     summed = sum(row["customers"] for row in rows)
     lead = [f"{numbers.count(total)} records came in from {numbers.plural(len(rows), 'feed')}."]
     if customers:
         lead.append(
-            f"They describe {numbers.plural(customers, 'customer')}; counted feed by feed there would be "
+            f"They describe {numbers.plural(customers, 'customer')}"
+            + (f" ({numbers.count(head['visitors'])} of them visitors without a name)" if head["visitors"] else "")
+            + "; counted feed by feed there would be "
             f"{numbers.count(summed)}, because the same person shows up in more than one."
             if summed > customers
             else f"They describe {numbers.plural(customers, 'customer')}."

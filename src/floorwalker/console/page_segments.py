@@ -224,8 +224,8 @@ def explain(quality: Mapping[str, Any], customers: int | None = None) -> str:
         )
     else:
         parts.append(
-            "Silhouette rewards few groups that lie far apart; how many are useful is decided by whether the same groups "
-            "come back when customers are drawn anew, and by their size."
+            "Silhouette rewards few groups that lie far apart; how many are useful is decided by whether the same "
+            "groups come back when customers are drawn anew, and by their size."
         )
     return " ".join(parts)
 

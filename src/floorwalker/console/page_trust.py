@@ -35,11 +35,12 @@ def headline(data: Mapping[str, Any]) -> Section:
         )
     if head["customers"] is not None:
         repeat = f"{numbers.share(head['repeat'] / head['buyers'])} of buyers came back" if head["buyers"] else ""
-        tile("Customers", numbers.count(head["customers"]), repeat)
+        visitors = f"and {numbers.count(head['visitors'])} visitors without a name" if head["visitors"] else ""
+        tile("Customers", numbers.count(head["customers"]), visitors or repeat)
         tile(
             "Revenue",
             numbers.compact_money(head["revenue"], currency),
-            f"from {numbers.plural(head['buyers'], 'buyer')}",
+            f"from {numbers.plural(head['buyers'], 'buyer')}" + (f"; {repeat}" if visitors and repeat else ""),
         )
         mean = f"{numbers.price(head['revenue'] / head['orders'], currency)} each" if head["orders"] else ""
         tile("Orders", numbers.count(head["orders"]), mean)

@@ -128,8 +128,10 @@ def _channels(tables: Tables) -> dict[str, Any]:
 def totals(tables: Tables) -> Row:
     """Customers, buyers, orders and revenue over all customers; None where the table is missing."""
     if tables.missing("gold.customers", "customers", "orders", "revenue"):
-        return {"customers": None, "buyers": None, "orders": None, "revenue": None, "repeat": None}
+        return {"customers": None, "visitors": None, "buyers": None, "orders": None, "revenue": None, "repeat": None}
+    known = "TRUE" if tables.missing("gold.customers", "known customers", "is_known") else "is_known"
     return tables.one(
-        "SELECT count(*) AS customers, count(*) FILTER (orders > 0) AS buyers, count(*) FILTER (orders > 1) AS repeat, "
+        f"SELECT count(*) FILTER ({known}) AS customers, count(*) FILTER (NOT {known}) AS visitors, "
+        "count(*) FILTER (orders > 0) AS buyers, count(*) FILTER (orders > 1) AS repeat, "
         "coalesce(sum(orders), 0)::BIGINT AS orders, coalesce(sum(revenue), 0) AS revenue FROM gold.customers"
     )

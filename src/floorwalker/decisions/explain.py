@@ -74,8 +74,9 @@ def reasons(
             )
         elif cause in viewed:
             product = bundle.product(cause)
+            what = "it" if cause == number else product.name
             answer.append(
-                Reason("viewed", f"because you looked at {product.name}{_on(viewed[cause], year)}", product.product_id)
+                Reason("viewed", f"because you looked at {what}{_on(viewed[cause], year)}", product.product_id)
             )
         else:
             answer.append(_likely(bundle, person, number, cause))

@@ -229,7 +229,8 @@ class Lake:
             )
         else:
             table.create_write_transaction([action], mode, staged.schema, commit_properties=properties)
-        return DeltaTable(path).version()
+        table.update_incremental()
+        return table.version()
 
     @staticmethod
     def _check_types(name: str, relation: duckdb.DuckDBPyRelation) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def run_lock(project: Project, run_id: str) -> Iterator[None]:
+def run_lock(project: Project, run_id: str) -> Generator[None]:
     """Hold the project's run lock, for which readers and the service never wait. Raises StateError when it is held."""
     project.state.mkdir(parents=True, exist_ok=True)
     path = project.state / "run.lock"

@@ -88,9 +88,9 @@ def writes_of(node: SqlModel | Step) -> tuple[str, ...]:
 
 
 def plan(
-    models: Iterable[SqlModel], steps: Iterable[Step], sources: Iterable[str], linted: Collection[str] = ()
+    models: Iterable[SqlModel], steps: Iterable[Step], sources: Iterable[str], *, trusted: Collection[str] = ()
 ) -> Graph:
-    """Order the nodes. `sources` are tables that exist already (bronze); `linted` are models known to travel.
+    """Order the nodes. `sources` are tables that exist already (bronze); `trusted` models are known to travel.
 
     Raises ModelError for unknown tables, two writers of one table, cycles, and models that do not travel (unless their
     TOML says `portable = false`).
@@ -98,7 +98,7 @@ def plan(
     nodes: dict[str, SqlModel | Step] = {}
     writers: dict[str, str] = {}
     for node in (*models, *steps):
-        if isinstance(node, SqlModel) and node.name not in linted and node.document.get("portable", True):
+        if isinstance(node, SqlModel) and node.name not in trusted and node.document.get("portable", True):
             findings = lint(node)
             if findings:
                 raise ModelError(
@@ -243,12 +243,16 @@ class Build:
         try:
             staged = self.lake.stage(model.name, connection.sql(model.sql), connection)
             view_files(connection, model.name, [str(staged.file)])
+        except duckdb.InterruptException:
+            raise
         except duckdb.Error as error:
             raise ModelError(f"{model.where}: {_first_lines(error)}", why=_position(error, model)) from None
         except FloorwalkerError as error:
             raise ModelError(f"{model.where}: {error.what}", why=error.why, fix=error.fix) from None
         try:
             tested = run_tests(connection, model.name, tests)
+        except duckdb.InterruptException:
+            raise
         except duckdb.Error as error:
             raise ModelError(f"a test of {model.where} does not run: {_first_lines(error)}") from None
         failed = [one for one in tested if one.status == "fail"]

@@ -1,41 +1,40 @@
 """Rows that did not fit: kept with their reasons and as they came, until a mended mapping or file makes them fit.
 
-In: the relation `incoming_quarantine` that reading a batch leaves. Out: lists, counts and single rows for people, and the raw rows for
-a replay. Adding is idempotent by (delivery fingerprint, file, row). When the same bytes come in under a mended mapping, what the
-older mapping had put aside is replaced: a row is in quarantine only as long as the newest mapping refuses it.
+In: the tables `incoming_quarantine` and `incoming_deliveries` that reading a batch leaves on its connection. Out:
+lists, counts and single rows for people. Adding is idempotent by (delivery fingerprint, file, row). When the same bytes
+come in under a mended mapping, what the older one had put aside goes: a row is in quarantine only as long as the newest
+mapping refuses it. To replay is therefore to mend the mapping and run again; rows that had passed before are known by
+their keys and add nothing.
 
-Raw rows hold personal data: they are listed to people who may see them, never logged, and `forget` removes a person's.
+Raw rows hold personal data: they are shown to people who may see them, never logged, and erased like everything else.
 
->>> import sqlite3; from floorwalker.events.schema import MIGRATIONS
->>> database = sqlite3.connect(":memory:"); _ = [database.executescript(sql) for sql in MIGRATIONS]
->>> add_quarantine(database, [("till", "order_lines", "d1", "f1", "c1", "a.csv", 7, "quantity: missing", "{}")], received_at="2026-01-01T00:00:00+00:00")
-1
->>> [(row.row_number, row.reason) for row in list_quarantine(database, source="till")]
-[(7, 'quantity: missing')]
+    keep_quarantine(state, connection, received_at)
+    [(row.row_number, row.reason) for row in list_quarantine(state, source="till")]
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from floorwalker.errors import NotFoundError
 
-Row = tuple[str, str, str, str, str, str, int, str, str]
-"""source, kind, delivery_id, fingerprint, content, file, row_number, reason, raw."""
-_COLUMNS = "source, kind, delivery_id, fingerprint, content, file, row_number, reason, raw"
+if TYPE_CHECKING:
+    import duckdb
+
+_COLUMNS = "source, mapping, kind, delivery_id, fingerprint, content, file, row_number, reason, raw"
 _BATCH = 5_000
 
 
 @dataclass(frozen=True)
 class QuarantinedRow:
-    """One row that waits. `raw`: JSON text, an object of the source's columns, or a string where the line was no row."""
+    """One row that waits. `raw`: JSON text, an object of the source's columns, or a string for what is no row."""
 
     id: int
     source: str
+    mapping: str
     kind: str
     delivery_id: str
     fingerprint: str
@@ -49,101 +48,94 @@ class QuarantinedRow:
 
 @dataclass(frozen=True)
 class QuarantineCount:
-    """How many rows of a delivery wait for one reason."""
+    """How many rows of a source wait for one reason."""
 
     source: str
     reason: str
-    delivery_id: str
-    file: str
     rows: int
 
 
-def keep_quarantine(
-    database: sqlite3.Connection, connection: duckdb.DuckDBPyConnection, received_at: str, relation: str = "incoming_quarantine"
-) -> int:
-    """Store what a batch put aside; returns how many rows were not known. Call it also for batches that put nothing aside
-    (`settle_quarantine` with their deliveries), so that mended rows leave."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM {relation} ORDER BY ALL")
+def keep_quarantine(state: sqlite3.Connection, connection: duckdb.DuckDBPyConnection, received_at: str) -> int:
+    """Keep what the batch on `connection` put aside, and settle what an older mapping had refused of the same bytes.
 
-    def stream() -> Iterator[Row]:
-        while batch := rows.fetchmany(_BATCH):
-            yield from batch
-
-    return add_quarantine(database, stream(), received_at=received_at)
-
-
-def add_quarantine(database: sqlite3.Connection, rows: Iterable[Row], *, received_at: str) -> int:
-    """Add rows in one transaction; known ones (same delivery, file and row) stay as they are. Returns how many were new."""
-    before = database.total_changes
-    with database:
-        database.executemany(
-            f"INSERT INTO quarantine ({_COLUMNS}, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    Part of the caller's transaction: a row each would cost a sync each. Killed before it is committed, it is done again
+    and changes nothing. Returns how many rows were not known.
+    """
+    for source, content, fingerprint in connection.execute(
+        "SELECT source, content, fingerprint FROM incoming_deliveries ORDER BY fw_delivery"
+    ).fetchall():
+        settle_quarantine(state, source, content, fingerprint)
+    before = state.total_changes
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM incoming_quarantine ORDER BY fw_delivery, file, row_number")
+    while batch := rows.fetchmany(_BATCH):
+        state.executemany(
+            f"INSERT INTO quarantine ({_COLUMNS}, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (fingerprint, file, row_number) DO NOTHING",
-            ((*row, received_at) for row in rows),
+            [(*row, received_at) for row in batch],
         )
-    return database.total_changes - before
+    return state.total_changes - before
 
 
-def settle_quarantine(database: sqlite3.Connection, source: str, content: str, fingerprint: str) -> int:
-    """A delivery's bytes were read again under another mapping: what older readings put aside goes. Returns how many rows."""
-    with database:
-        done = database.execute(
-            "DELETE FROM quarantine WHERE source = ? AND content = ? AND fingerprint <> ?", (source, content, fingerprint)
-        )
-    return done.rowcount
+def settle_quarantine(state: sqlite3.Connection, source: str, content: str, fingerprint: str) -> int:
+    """Let go what older readings of the same bytes (`content`) put aside, all but `fingerprint`. Returns how many."""
+    return state.execute(
+        "DELETE FROM quarantine WHERE source = ? AND content = ? AND fingerprint <> ?",
+        (source, content, fingerprint),
+    ).rowcount
 
 
 def list_quarantine(
-    database: sqlite3.Connection,
+    state: sqlite3.Connection,
     source: str | None = None,
     reason: str | None = None,
     delivery_id: str | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> list[QuarantinedRow]:
-    """Rows in the order they were added; `reason` matches any part of a reason."""
+    """Rows, newest first; `reason` matches any part of a reason."""
     where, values = _filter(source, reason, delivery_id)
-    found = database.execute(
-        f"SELECT id, {_COLUMNS}, received_at FROM quarantine{where} ORDER BY id LIMIT ? OFFSET ?", (*values, limit, offset)
+    found = state.execute(
+        f"SELECT id, {_COLUMNS}, received_at FROM quarantine{where} ORDER BY id DESC LIMIT ? OFFSET ?",
+        (*values, limit, offset),
     )
     return [QuarantinedRow(*row) for row in found]
 
 
-def show_quarantine(database: sqlite3.Connection, id: int) -> QuarantinedRow:
+def show_quarantine(state: sqlite3.Connection, row_id: int) -> QuarantinedRow:
     """One row. Raises `NotFoundError`."""
-    row = database.execute(f"SELECT id, {_COLUMNS}, received_at FROM quarantine WHERE id = ?", (id,)).fetchone()
+    row = state.execute(f"SELECT id, {_COLUMNS}, received_at FROM quarantine WHERE id = ?", (row_id,)).fetchone()
     if row is None:
-        raise NotFoundError(f"no row {id} in quarantine", fix="floorwalker quarantine list")
+        raise NotFoundError(f"no row {row_id} in quarantine", fix="floorwalker quarantine list")
     return QuarantinedRow(*row)
 
 
 def count_quarantine(
-    database: sqlite3.Connection, source: str | None = None, reason: str | None = None, delivery_id: str | None = None
+    state: sqlite3.Connection, source: str | None = None, delivery_id: str | None = None
 ) -> list[QuarantineCount]:
-    """Counts by source, reason and delivery, the largest first."""
-    where, values = _filter(source, reason, delivery_id)
-    found = database.execute(
-        f"SELECT source, reason, delivery_id, file, count(*) FROM quarantine{where} "
-        "GROUP BY source, reason, delivery_id, file ORDER BY count(*) DESC, source, reason, delivery_id, file",
+    """Rows by source and reason, the largest count first."""
+    where, values = _filter(source, None, delivery_id)
+    found = state.execute(
+        f"SELECT source, reason, count(*) FROM quarantine{where} GROUP BY source, reason "
+        "ORDER BY count(*) DESC, source, reason",
         values,
     )
     return [QuarantineCount(*row) for row in found]
 
 
-def discard_quarantine(database: sqlite3.Connection, ids: Iterable[int]) -> int:
-    """Take rows out for good. Returns how many there were."""
-    with database:
-        return sum(database.execute("DELETE FROM quarantine WHERE id = ?", (id,)).rowcount for id in ids)
+def count_by_delivery(state: sqlite3.Connection, source: str | None = None) -> list[tuple[str, str, str, int]]:
+    """(source, delivery_id, file, rows), the largest count first."""
+    where, values = _filter(source, None, None)
+    return state.execute(
+        f"SELECT source, delivery_id, file, count(*) FROM quarantine{where} GROUP BY source, delivery_id, file "
+        "ORDER BY count(*) DESC, source, delivery_id, file",
+        values,
+    ).fetchall()
 
 
-def forget(database: sqlite3.Connection, words: Iterable[str]) -> int:
-    """Erase every row whose raw text holds one of a person's identifiers, whatever their case. Returns how many rows."""
-    with database:
-        return sum(
-            database.execute("DELETE FROM quarantine WHERE instr(lower(raw), lower(?)) > 0", (word,)).rowcount
-            for word in words
-            if word.strip()
-        )
+def discard_quarantine(state: sqlite3.Connection, row_ids: Iterable[int]) -> int:
+    """Take rows out for good. Commits. Returns how many there were."""
+    with state:
+        return sum(state.execute("DELETE FROM quarantine WHERE id = ?", (row_id,)).rowcount for row_id in row_ids)
 
 
 def _filter(source: str | None, reason: str | None, delivery_id: str | None) -> tuple[str, tuple[str, ...]]:

@@ -12,10 +12,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE quarantine (
       id          INTEGER PRIMARY KEY,
       source      TEXT NOT NULL,
+      mapping     TEXT NOT NULL,          -- name of the mapping that refused it
       kind        TEXT NOT NULL,          -- '' where no kind could be told: a malformed line, a row no map takes
       delivery_id TEXT NOT NULL,
       fingerprint TEXT NOT NULL,          -- the delivery's bytes and mapping
-      content     TEXT NOT NULL,          -- the delivery's bytes alone
+      content     TEXT NOT NULL,          -- the delivery's bytes and the mapping's name
       file        TEXT NOT NULL,
       row_number  INTEGER NOT NULL,       -- 1 is the first row after the header
       reason      TEXT NOT NULL,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 SCHEMA_VERSION = 1
-"""Version of the bronze tables; `floorwalker migrate` moves older ones forward."""
+"""Version of the bronze tables, carried by every row."""
 
 # Types a mapping can produce, and what they are in the lake. `id` is text cleaned of spreadsheet damage ("17850.0").
 LAKE_TYPES = {

@@ -9,7 +9,7 @@ Out: the profile as a nested dict that prints and serialises as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from floorwalker.errors import NotFoundError, did_you_mean
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import duckdb
 
 KINDS = ("email", "phone", "loyalty_id", "account_id", "customer_ref", "device_id", "cookie_id")
-Normalise = Callable[[str, str], Iterable[str]]
-"""(kind, value as typed) → the matching keys it may have, one per market or source."""
+Normalise = Callable[[str, str], Sequence[str]]
+"""(kind, value as typed) → the keys it may be matched by: a phone number without a country has one per market."""
 
 _DEMOGRAPHICS = (
     "given_name",
@@ -33,7 +33,7 @@ _DEMOGRAPHICS = (
     "language",
 )
 _CONSENT = ("personalization", "profiling", "marketing_email", "marketing_sms", "marketing_push", "analytics", "ads")
-_ACTIVITY = ("first_seen", "last_seen", "records", "sources", "channels")
+_ACTIVITY = ("is_known", "first_seen", "last_seen", "records", "sources", "channels")
 
 
 def find(connection: duckdb.DuckDBPyConnection, text: str, normalise: Normalise, *, limit: int = 20) -> list[str]:

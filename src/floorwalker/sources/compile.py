@@ -1,11 +1,13 @@
-"""A map compiled into SQL: from the raw rows of a file to typed rows with reasons, keys and the wish to be forgotten applied.
+"""A map compiled into SQL: from the raw rows of a file to typed rows with their keys, or with what is wrong with them.
 
-In: a mapping, one of its maps, the columns a file has with their DuckDB types, and how its text is cleaned. Out: SQL texts over the
-table `incoming_raw` (columns fw_c0 … as delivered, fw_file, fw_map) and `incoming_parts` (fw_file, fw_delivery, fw_first).
+In: a mapping, one of its maps, the columns a file has with their DuckDB types, and how its text is cleaned. Out: SQL
+texts over the table `incoming_raw` (columns fw_c0 … as delivered, fw_file, fw_map) and `incoming_parts` (fw_file,
+fw_delivery, fw_first).
 
-Selects stand in one another, each worked out once: where values start (`e_…`), the mapping's rewriting (`s_…`), typed values
-(`v_…`), then per row what is wrong with it and the key of its content. The content's key is a hash of every mapped column's typed value, so that the same row has it in any format, order
-or file; defaults and whatever else is derived are not in it.
+Selects stand in one another, each worked out once: where values start (`e_…`), the mapping's rewriting (`s_…`), typed
+values (`v_…`), then per row what is wrong with it and the key of its content. The content's key is a hash of every
+mapped column's typed value, so that the same row has it in any format, order or file; defaults and whatever else is
+derived are not in it.
 
 >>> separated("k", {"order_id": "'7'", "size": "NULL"})
 "concat_ws(chr(31), 'k', 'order_id=' || CAST('7' AS VARCHAR), 'size=' || CAST(NULL AS VARCHAR))"
@@ -144,13 +146,17 @@ class CompiledMap:
 
     def insert_sql(self, suppressed: str, hash_sql: HashSql | None) -> str:
         """Stage the rows of `incoming_raw` that this map takes."""
-        starts: dict[str, tuple[str, str]] = {}
-        sources, helpers, values = {}, {}, {}
+        starts, texts, sources, helpers, values = {}, {}, {}, {}, {}
         day = "NULL"
         for column in self.item.columns:
             name, about = column.target, self.kind.column(column.target)
-            starts[name] = start, of = self.start(column, about)
-            sources[name], of = self.rewritten(f"e_{name}", of, column)
+            starts[f"e_{name}"], of = self.start(column, about)
+            begin = f"e_{name}"
+            if column.expression is not None and of == "VARCHAR":
+                # What an expression makes may have blanks around it again.
+                begin = f"t_{name}"
+                texts[begin] = (f"e_{name}", of)
+            sources[f"s_{name}"], of = self.rewritten(begin, of, column)
             read = typed(
                 f"s_{name}",
                 of,
@@ -160,28 +166,24 @@ class CompiledMap:
                 formats=column.formats,
                 decimal=column.decimal,
             )
-            helpers.update(read.first)
-            values[name] = self.accepted(read.value, column, about)
+            helpers |= read.first
+            values[f"v_{name}"] = self.accepted(read.value, column, about)
             if name == "occurred_at":
                 day = read.day
-        numbers = sorted({text for column in self.item.columns for text in column.numbers})
-        words = {f"e_{name}": start for name, start in starts.items() if self.is_text_expression(name, start[1])}
-        zeroth = [f"{sql} AS e_{name}" for name, (sql, _) in starts.items()]
-        zeroth += [f"{_own(text, self.layout)} AS n_{index}" for index, text in enumerate(numbers)]
-        inner = f"(SELECT fw_file, fw_rowid, {', '.join(zeroth)} FROM ({self.named}))"
-        if words:
-            # What an expression makes may have blanks around it again.
-            texts = {f"c{name}": (name, "VARCHAR") for name in words}
-            inner = f"({clean_layers(inner, texts, self.mapping.null_values)})"
-            sources = {name: sql.replace(f"e_{name}", f"ce_{name}") if f"e_{name}" in words else sql for name, sql in sources.items()}
-        first = [f"{sql} AS s_{name}" for name, sql in sources.items()]
-        second = [f"{sql} AS {alias}" for alias, sql in helpers.items()]
-        third = [*(f"{sql} AS v_{name}" for name, sql in values.items()), f"{day} AS v_day"]
-        return (
-            f"INSERT INTO {staged_name(self.kind.name)} SELECT {', '.join(self.outcome(suppressed, hash_sql))} FROM "
-            f"(SELECT *, {', '.join(third)} FROM (SELECT {', '.join(['*', *second])} FROM (SELECT *, {', '.join(first)} FROM {inner}))) "
-            "JOIN incoming_parts USING (fw_file)"
-        )
+        for index, text in enumerate(self.numbers):
+            starts[f"n_{index}"] = _own(text, self.layout)
+        rows = f"SELECT fw_file, fw_rowid, {_aliased(starts)} FROM ({self.named})"
+        rows = clean_layers(f"({rows})", texts, self.mapping.null_values)
+        for layer in (sources, helpers, values | {"v_day": day}):
+            rows = f"SELECT *, {_aliased(layer)} FROM ({rows})" if layer else rows
+        outcome = ", ".join(self.outcome(suppressed, hash_sql))
+        into = f"INSERT INTO {staged_name(self.kind.name)} SELECT {outcome}"
+        return f"{into} FROM ({rows}) JOIN incoming_parts USING (fw_file)"
+
+    @property
+    def numbers(self) -> list[str]:
+        """What the map's expressions call as_number with."""
+        return sorted({text for column in self.item.columns for text in column.numbers})
 
     def outcome(self, suppressed: str, hash_sql: HashSql | None) -> list[str]:
         """The staged table's columns over the typed values: place, reasons, key, values."""
@@ -203,9 +205,6 @@ class CompiledMap:
             "v_day",
             *(f"v_{item.name}" if item.name in mapped else "NULL" for item in stored_columns(self.mapping, self.kind)),
         ]
-
-    def is_text_expression(self, name: str, of: str) -> bool:
-        return self.item.mapped[name].expression is not None and of == "VARCHAR"
 
     def start(self, column: ColumnMap, about: Column) -> tuple[str, str]:
         """SQL of the value a column starts from, and its DuckDB type."""
@@ -241,7 +240,11 @@ class CompiledMap:
 
     def check_constant(self, column: ColumnMap, about: Column) -> None:
         if constant_text(self.connection, self.mapping, column, about) is None:
-            why = f"{column.value!r} is not one of: {', '.join(about.values)}" if about.values else f"it is no {about.type}"
+            why = (
+                f"{column.value!r} is not one of: {', '.join(about.values)}"
+                if about.values
+                else f"it is no {about.type}"
+            )
             raise ConfigError(f"the value of '{column.target}' does not fit", why=f"{self.mapping.path}: {why}")
 
     def accepted(self, sql: str, column: ColumnMap, about: Column) -> str:
@@ -263,23 +266,28 @@ class CompiledMap:
                 found.append((name, f"s_{name} IS NOT NULL AND v_{name} IS NULL", why))
             if about.required or (name == "occurred_at" and needs_time(self.kind)):
                 found.append((name, f"s_{name} IS NULL", "missing"))
-        if amount := default_amount(self.kind, set(self.item.mapped), "v_"):
-            found.append(("amount", f"v_quantity IS NOT NULL AND v_unit_price IS NOT NULL AND {amount} IS NULL", "too large"))
+        values = {name: f"v_{name}" for name in self.item.mapped}
+        amount = default_amount({"amount": "NULL", **values}) if "amount" in self.kind.names else ""
+        if amount:
+            lost = f"{values.get('amount', 'NULL')} IS NULL AND {amount} IS NULL"
+            found.append(("amount", f"v_quantity IS NOT NULL AND v_unit_price IS NOT NULL AND {lost}", "too large"))
         return found
 
     def number_refusals(self) -> list[str]:
-        numbers = sorted({text for column in self.item.columns for text in column.numbers})
         of = {text: column.target for column in reversed(self.item.columns) for text in column.numbers}
         wrong = "CASE WHEN n_{0} IS NOT NULL AND as_number(n_{0}) IS NULL THEN {1} END"
         return [
-            wrong.format(index, literal(f"{of[text]}: cannot be read as a number")) for index, text in enumerate(numbers)
+            wrong.format(index, literal(f"{of[text]}: cannot be read as a number"))
+            for index, text in enumerate(self.numbers)
         ]
 
     def suppression(self, suppressed: str, hash_sql: HashSql | None) -> str:
         known = [column.name for column in IDENTIFIERS if self.kind.person and column.name in self.item.mapped]
         if not suppressed or hash_sql is None or not known:
             return "false"
-        checks = [f"coalesce({hash_sql(name, f'v_{name}')} IN (SELECT hash FROM {suppressed}), false)" for name in known]
+        checks = [
+            f"coalesce({hash_sql(name, f'v_{name}')} IN (SELECT hash FROM {suppressed}), false)" for name in known
+        ]
         return " OR ".join(checks)
 
     def type_of(self, expression: str, target: str) -> str:
@@ -291,20 +299,31 @@ class CompiledMap:
             raise ConfigError(f"the SQL of '{target}' does not run", why=f"{self.mapping.path}: {first}") from error
 
 
-def constant_text(connection: duckdb.DuckDBPyConnection, mapping: Mapping, column: ColumnMap, about: Column) -> str | None:
+def constant_text(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, column: ColumnMap, about: Column
+) -> str | None:
     """A mapping's `value` as text that casts to the column's type; None where it does not fit."""
     zone = column.time_zone or mapping.defaults.time_zone
     read = typed(literal(column.value or ""), "VARCHAR", about.type, zone=zone, formats=column.formats)
-    found = connection.execute(f"SELECT CAST({_in_own_spelling('it', about)} AS VARCHAR) FROM ({read.select()}) AS t(it)").fetchone()
+    found = connection.execute(
+        f"SELECT CAST({_in_own_spelling('it', about)} AS VARCHAR) FROM ({read.select()}) AS t(it)"
+    ).fetchone()
     return found[0] if found else None
 
 
-def default_amount(kind: Kind, mapped: set[str], prefix: str) -> str:
-    """quantity × unit_price − discount as SQL; empty where the kind has no such amount or a map fills it. NULL: too large."""
-    if "amount" in mapped or not {"amount", "unit_price"} <= set(kind.names) or not {"quantity", "unit_price"} <= mapped:
+def default_amount(values: dict[str, str]) -> str:
+    """SQL of quantity × unit_price − discount, NULL where that is too large; "" where a kind has no such amount.
+
+    `values`: SQL by column. A kind whose amount is mapped can still lack it in a row.
+    """
+    if not {"amount", "quantity", "unit_price"} <= values.keys():
         return ""
-    discount = f" - coalesce({prefix}discount, 0)" if "discount" in mapped else ""
-    return f"TRY_CAST({prefix}quantity * {prefix}unit_price{discount} AS DECIMAL(18, 4))"
+    discount = f" - coalesce({values['discount']}, 0)" if "discount" in values else ""
+    return f"TRY(CAST({values['quantity']} * {values['unit_price']}{discount} AS DECIMAL(18, 4)))"
+
+
+def _aliased(columns: dict[str, str]) -> str:
+    return ", ".join(f"{sql} AS {alias}" for alias, sql in columns.items())
 
 
 def _in_own_spelling(sql: str, about: Column) -> str:

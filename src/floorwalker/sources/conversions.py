@@ -1,10 +1,12 @@
 """From what a file holds to what the lake holds: SQL that reads one value as one of the vocabulary's types.
 
-In: SQL for a source value, its DuckDB type, and the type wanted. Out: SQL for the typed value, NULL where it cannot be read;
-never an error, so that one bad value cannot stop its neighbours. A value already of the right family is cast directly.
+In: SQL for a source value, its DuckDB type, and the type wanted. Out: SQL for the typed value, NULL where it cannot be
+read; never an error, so that one bad value cannot stop its neighbours. A value already of the right family is cast
+directly.
 
     id         "17850.0" -> "17850"; 9.94E+14, an id that a spreadsheet destroyed, cannot be read
-    money      "2.55", "1,234.50"; with decimal=",": "2,55", "1.234,50". "1,234" alone could mean two things: it cannot be read
+    money      "2.55", "1,234.50"; with decimal=",": "2,55", "1.234,50". "1,234" alone could mean two things, so it
+               cannot be read
     boolean    true/false, yes/no, 1/0
     timestamp  ISO 8601, with an offset or in the source's time zone; or the mapping's formats
 
@@ -19,7 +21,18 @@ from dataclasses import dataclass, field
 
 from floorwalker.events.vocabulary import LAKE_TYPES
 
-_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+_INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
 _FLOATS = ("FLOAT", "DOUBLE")
 _AWARE = "TIMESTAMP WITH TIME ZONE"
 _SPACES = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
@@ -39,7 +52,7 @@ MACROS = (
 
 @dataclass(frozen=True)
 class Typed:
-    """SQL of a value, and for times SQL of the local day, over helper columns (`first`: alias → SQL) of the select within."""
+    """SQL of a value and, for times, of the local day, over helper columns (`first`) of the select within."""
 
     value: str
     day: str = ""
@@ -64,11 +77,13 @@ def literal(text: str) -> str:
 def clean_layers(
     source: str, columns: dict[str, tuple[str, str]], null_values: tuple[str, ...], *, nul_bytes: bool = False
 ) -> str:
-    """SELECT of everything in `source` and of `columns` (alias → (SQL, DuckDB type)) as text: no blanks around it, and NULL for
-    the words that mean nothing.
+    """SELECT of everything in `source` and of `columns` (alias → (SQL, DuckDB type)) as clean text.
 
-    Selects within selects, because an expression that is used twice is worked out twice. `trim` alone takes Unicode's blanks but
-    not tabs and line ends; to look for these first is three times faster than a character set on every value.
+    Clean: no blanks around it, and NULL for the words that mean nothing.
+
+    Selects within selects, because an expression that is used twice is worked out twice. `trim` alone takes Unicode's
+    blanks but not tabs and line ends; to look for these first is three times faster than a character set on every
+    value.
     """
     if not columns:
         return f"SELECT * FROM {source}"
@@ -98,17 +113,20 @@ def _trim(sql: str) -> str:
 
 def is_direct(of: str, to: str) -> bool:
     """Whether a value of DuckDB type `of` can be cast to the vocabulary's type `to` without a detour through text."""
-    return _family(of) in {
-        "id": ("integer",),
-        "text": ("integer",),
-        "integer": ("integer", "float", "decimal"),
-        "quantity": ("integer", "float", "decimal"),
-        "money": ("integer", "float", "decimal"),
-        "number": ("integer", "float", "decimal"),
-        "boolean": ("boolean",),
-        "date": ("date", "time", "aware"),
-        "timestamp": ("date", "time", "aware"),
-    }[to]
+    return (
+        _family(of)
+        in {
+            "id": ("integer",),
+            "text": ("integer",),
+            "integer": ("integer", "float", "decimal"),
+            "quantity": ("integer", "float", "decimal"),
+            "money": ("integer", "float", "decimal"),
+            "number": ("integer", "float", "decimal"),
+            "boolean": ("boolean",),
+            "date": ("date", "time", "aware"),
+            "timestamp": ("date", "time", "aware"),
+        }[to]
+    )
 
 
 def not_nan(sql: str, of: str) -> str:
@@ -161,9 +179,7 @@ def typed(
 
 def _number(sql: str, lake: str, decimal: str) -> str:
     """A number with thousands marks only where these cannot be taken for the decimal mark."""
-    mark, other = (",", r"\.") if decimal == "." else (".", ",")
-    group = "," if decimal == "." else r"\."
-    point = r"\." if decimal == "." else ","
+    mark, group, point = (",", ",", r"\.") if decimal == "." else (".", r"\.", ",")
     grouped = rf"[+-]?\d{{1,3}}(({group}\d{{3}})+{point}\d+|({group}\d{{3}}){{2,}})"
     bare = f"replace({sql}, '{mark}', '')"
     if decimal == ",":
@@ -178,7 +194,7 @@ def _number(sql: str, lake: str, decimal: str) -> str:
 
 
 def _time(sql: str, of: str, to: str, alias: str, zone: str, formats: tuple[str, ...]) -> Typed:
-    """A local time becomes UTC by its zone. One the zone skips in spring counts as if the clock had not been put forward."""
+    """A local time becomes UTC by its zone. One that the zone skips in spring counts as if the clock had not moved."""
     if not is_direct(of, to):
         instants, locals_ = _read(sql if of == "VARCHAR" else f"CAST({sql} AS VARCHAR)", formats or ("iso",))
     elif _family(of) == "aware":

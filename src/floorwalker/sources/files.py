@@ -1,21 +1,20 @@
 """Deliveries: the files of a source as they lie in the project, each known by its bytes.
 
-In: a mapping and the folder its patterns start from. Out: a list of `Delivery`, in order of name. A delivery is one file, or with
-`delivery = "folder"` all matching files of one folder. The same bytes under the same mapping are the same delivery, under
-whatever name; two files with equal bytes are delivered once.
+In: a mapping and the folder its patterns start from. Out: a list of `Delivery`, in order of name. A delivery is one
+file, or with `delivery = "folder"` all matching files of one folder. The same bytes under the same mapping are the same
+delivery, under whatever name; two files with equal bytes are delivered once.
 
->>> import tempfile; from floorwalker.sources.mapping import parse_mapping
->>> folder = Path(tempfile.mkdtemp()); _ = (folder / "a.csv").write_text("no\\n1\\n"); _ = (folder / "b.csv").write_text("no\\n1\\n")
->>> mapping = parse_mapping('source = "s"\\nfiles = "*.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }')
->>> [delivery.files[0].name for delivery in find_deliveries(mapping, folder)]
-['a.csv']
+>>> from floorwalker.sources.mapping import parse_mapping
+>>> mapping = parse_mapping('source="s"\\nfiles="*.csv"\\n[[maps]]\\nkind="stores"\\ncolumns={store_id="no"}')
+>>> find_deliveries(mapping, "/an/empty/folder")
+[]
 """
 
 from __future__ import annotations
 
-import glob
 import hashlib
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 
 from floorwalker.errors import SourceError
@@ -51,7 +50,7 @@ class Delivery:
     fingerprint: str
     """Of bytes and mapping: a changed mapping makes it a new delivery, whose known rows add nothing."""
     content: str
-    """Of the bytes alone: what was quarantined under an earlier mapping is found by it."""
+    """Of bytes and the mapping's name: what its earlier versions put into quarantine is found by it."""
 
     @property
     def delivery_id(self) -> str:
@@ -69,7 +68,8 @@ def find_deliveries(mapping: Mapping, root: Path | str) -> list[Delivery]:
     root = Path(root)
     paths: dict[Path, None] = {}
     for pattern in mapping.files:
-        for found in glob.glob(pattern, root_dir=root, recursive=True):
+        # Path.glob takes no absolute patterns and shows hidden files, which half-copied ones are.
+        for found in glob(pattern, root_dir=root, recursive=True):  # noqa: PTH207
             path = root / found
             if path.is_file():
                 paths[path] = None
@@ -94,8 +94,9 @@ def make_delivery(mapping: Mapping, paths: list[Path], root: Path) -> Delivery:
                 digests.append(hashlib.file_digest(file, "sha256").hexdigest())
         except OSError as error:
             raise SourceError(f"{name} cannot be read", why=str(error), fix="check the file's permissions") from error
-    content = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
-    fingerprint = hashlib.sha256(f"{mapping.source}\0{mapping.digest}\0{content}".encode()).hexdigest()
+    digest = "".join(sorted(digests))
+    content = hashlib.sha256(f"{mapping.name}\0{digest}".encode()).hexdigest()
+    fingerprint = hashlib.sha256(f"{mapping.source}\0{mapping.digest}\0{digest}".encode()).hexdigest()
     return Delivery(mapping.source, tuple(files), fingerprint, content)
 
 
@@ -106,5 +107,7 @@ def file_format(mapping: Mapping, path: Path) -> str:
     ending = Path(path.stem).suffix if path.suffix.lower() in (".gz", ".zst") else path.suffix
     form = _ENDINGS.get(ending.lower())
     if form is None:
-        raise SourceError(f"cannot tell the format of {path.name}", fix='set format = "csv", "tsv", "jsonl" or "parquet"')
+        raise SourceError(
+            f"cannot tell the format of {path.name}", fix='set format = "csv", "tsv", "jsonl" or "parquet"'
+        )
     return form

@@ -3,11 +3,11 @@
 In: a CSV, TSV or JSON-lines file as it was delivered, perhaps gzipped. Out: a `Prepared` file: the original where it is
 already clean (one pass over its bytes tells), else a rewritten copy in a scratch folder that the caller removes.
 
-What is put right: byte order marks, latin-1 and other encodings, NUL bytes, mixed line ends, blank lines, and quotes that
-never close. Such a quote would make a CSV reader take every following line for one field. A record that spans lines is
-therefore believed only when it closes within `RECORD_LIMIT` bytes with exactly the header's number of fields; otherwise its
-first line alone is put aside (`bad`) and reading goes on at the next one. A stand-in with too many fields keeps its place, so
-that record numbers stay those of the delivered file.
+What is put right: byte order marks, latin-1 and other encodings, NUL bytes, mixed line ends, blank lines, and quotes
+that never close. Such a quote would make a CSV reader take every following line for one field. A record that spans
+lines is therefore believed only when it closes within `RECORD_LIMIT` bytes with exactly the header's number of fields;
+otherwise its first line alone is put aside (`bad`) and reading goes on at the next one. A stand-in with too many fields
+keeps its place, so that record numbers stay those of the delivered file.
 
 >>> well_formed_line(b",").fullmatch(b'1,"two, 2",3') is None, well_formed_line(b",").fullmatch(b'1,"two,3') is None
 (False, True)
@@ -94,7 +94,9 @@ def well_formed_line(delimiter: bytes, *, lines: bool = False) -> re.Pattern[byt
 
     `lines=True`: quoted fields may hold line ends. Possessive throughout, hence linear.
     """
-    return re.compile(_field(delimiter, lines) + b"(?:" + re.escape(delimiter) + _field(delimiter, lines) + b")*+[ \r]*+")
+    return re.compile(
+        _field(delimiter, lines) + b"(?:" + re.escape(delimiter) + _field(delimiter, lines) + b")*+[ \r]*+"
+    )
 
 
 @functools.cache
@@ -136,7 +138,7 @@ def _header(path: Path, codec: str, delimiter: str) -> tuple[tuple[str, ...], st
     if not delimiter:
         first = re.sub(r'"[^"]*"', "", start.split("\n", 1)[0])
         delimiter = max(_DELIMITERS, key=first.count)
-    row = next(csv.reader(io.StringIO(start), delimiter=delimiter), [])
+    row = next(csv.reader(io.StringIO(start), delimiter=delimiter, skipinitialspace=True), [])
     return tuple(name.strip() for name in row), delimiter
 
 
@@ -203,7 +205,7 @@ def _first_odd_line(block: bytes, start: int, end: int, line: re.Pattern[bytes])
 
 
 def _utf8(path: Path, codec: str) -> Iterator[bytes]:
-    """The file's text as UTF-8, without its byte order mark. UTF-8 itself passes unchecked: DuckDB refuses bad lines singly."""
+    """The file's text as UTF-8, without its byte order mark. UTF-8 passes unchecked: DuckDB refuses single lines."""
     decoder = codecs.getincrementaldecoder(codec)()
     first = True
     for chunk in _chunks(path):
@@ -215,7 +217,7 @@ def _utf8(path: Path, codec: str) -> Iterator[bytes]:
 
 
 def _plain(path: Path, findings: _Findings) -> Iterator[bytes]:
-    """The same without NUL bytes, with \\n as the one line end. A lone \\r ends lines only in a file that has no \\n."""
+    """The same without NUL bytes and with \\n for line ends. A lone \\r ends lines only in a file that has no \\n."""
     carry = b""
     lone = b" " if findings.any_newline else b"\n"
     for chunk in _utf8(path, findings.codec):

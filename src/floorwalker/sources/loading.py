@@ -1,16 +1,15 @@
 """Files of many deliveries, grouped by what they look like and loaded into one raw table a group.
 
-In: a mapping and deliveries. Out: `Group`s of files with the same format and columns, the deliveries that had to be refused, and for
-a group at a time the temporary tables `incoming_raw`, `incoming_parts` and `incoming_malformed`.
+In: a mapping and deliveries. Out: `Group`s of files with the same format and columns, the deliveries that had to be
+refused, and for a group at a time the temporary tables `incoming_raw`, `incoming_parts` and `incoming_malformed`.
 
-A group is what one scan reads: 305 daily files with one header are one scan. Groups end at `GROUP_BYTES`, so that the raw text of
-a long history never lies in memory at once.
+A group is what one scan reads: 305 daily files with one header are one scan. Groups end at `GROUP_BYTES`, so that the
+raw text of a long history never lies in memory at once.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,9 +36,8 @@ _OPEN_QUOTE = "malformed line: quotes that do not match"
 
 @dataclass(frozen=True)
 class Part:
-    """One file: `number` is its place among all files read, `delivery` that of its delivery among the deliveries."""
+    """One file: `delivery` is the place of its delivery among the deliveries."""
 
-    number: int
     delivery: int
     path: Path
     name: str
@@ -48,12 +46,17 @@ class Part:
 
 @dataclass
 class Group:
-    """Files that one scan can read."""
+    """Files that one scan can read. `first`: number of its first file among the files of all groups."""
 
     layout: Layout
     delimiter: str
     parts: list[Part] = field(default_factory=list)
     size: int = 0
+    first: int = 0
+
+    @property
+    def numbers(self) -> list[int]:
+        return list(range(self.first, self.first + len(self.parts)))
 
     @property
     def paths(self) -> str:
@@ -67,7 +70,6 @@ def make_groups(
     groups: list[Group] = []
     current: dict[tuple[object, ...], Group] = {}
     refused: dict[int, FloorwalkerError] = {}
-    number = 0
     for index, delivery in enumerate(deliveries):
         try:
             seen = [_look(connection, mapping, file.path, file.name, scratch) for file in delivery.files]
@@ -83,31 +85,33 @@ def make_groups(
             if group is None or group.size + size > GROUP_BYTES:
                 group = current[key] = Group(layout, delimiter)
                 groups.append(group)
-            group.parts.append(Part(number, index, path, name, bad))
+            group.parts.append(Part(index, path, name, bad))
             group.size += size
-            number += 1
+    first = 0
+    for group in groups:
+        group.first = first
+        first += len(group.parts)
     return groups, refused
 
 
 def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: Group) -> None:
-    """Fill `incoming_raw`, `incoming_parts` and `incoming_malformed` (fw_file, record, reason, raw) with a group's files."""
+    """Fill `incoming_raw`, `incoming_files`, `incoming_parts`, `incoming_malformed` (fw_file, record, reason, raw)."""
     connection.execute("DROP TABLE IF EXISTS incoming_rejects; DROP TABLE IF EXISTS incoming_scans")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_malformed (fw_file INTEGER, record BIGINT, reason VARCHAR, raw VARCHAR)"
     )
     read = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[group.layout.form](mapping, group)
-    first, last = group.parts[0].number, group.parts[-1].number
-    connection.execute("CREATE OR REPLACE TEMP TABLE incoming_files (fw_index BIGINT, fw_file INTEGER, fw_delivery INTEGER)")
-    connection.executemany(
-        "INSERT INTO incoming_files VALUES (?, ?, ?)",
-        [(index, part.number, part.delivery) for index, part in enumerate(group.parts)],
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE incoming_files AS SELECT unnest($1::BIGINT[]) AS fw_index, "
+        "unnest($2::INTEGER[]) AS fw_file, unnest($3::INTEGER[]) AS fw_delivery, unnest($4::VARCHAR[]) AS file",
+        [
+            list(range(len(group.parts))),
+            group.numbers,
+            [part.delivery for part in group.parts],
+            [part.name for part in group.parts],
+        ],
     )
-    # Numbers in a group rise with the files, so that first + index is right whenever the group's files stand together.
-    together = last - first + 1 == len(group.parts)
-    file = f"CAST(fw_index + {first} AS INTEGER)" if together else "list_extract(fw_numbers, fw_index + 1)"
-    if not together:
-        read = f"SELECT *, {[part.number for part in group.parts]} AS fw_numbers FROM ({read})"
-    columns = f"COLUMNS('^fw_(c[0-9]+|line)$'), {file} AS fw_file"
+    columns = f"COLUMNS('^fw_(c[0-9]+|line)$'), CAST(fw_index + {group.first} AS INTEGER) AS fw_file"
     route = routing_sql(mapping, group.layout)
     if group.layout.form == "jsonl":
         route = f"CASE WHEN fw_line IS NULL THEN {BLANK} WHEN NOT fw_object THEN {BAD_JSON} ELSE {route} END"
@@ -117,7 +121,8 @@ def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_parts AS SELECT fw_file, fw_delivery, coalesce(fw_first, 0) AS fw_first "
-        "FROM incoming_files LEFT JOIN (SELECT fw_file, min(rowid) AS fw_first FROM incoming_raw GROUP BY fw_file) USING (fw_file)"
+        "FROM incoming_files "
+        "LEFT JOIN (SELECT fw_file, min(rowid) AS fw_first FROM incoming_raw GROUP BY fw_file) USING (fw_file)"
     )
     if group.layout.form != "parquet":
         _collect_malformed(connection, group)
@@ -180,7 +185,9 @@ def _csv(mapping: Mapping, group: Group) -> str:
 
 def _jsonl(mapping: Mapping, group: Group) -> str:
     """Lines as one text column, so that a bad one stands alone; `a.b` is tried as a path, then as a key with a dot."""
-    paths = [literal("/" + name.replace("~", "~0").replace("/", "~1").replace(".", "/")) for name in group.layout.columns]
+    paths = [
+        literal("/" + name.replace("~", "~0").replace("/", "~1").replace(".", "/")) for name in group.layout.columns
+    ]
     keys = [literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in group.layout.columns]
     found = f"json_extract_string(fw_line, [{', '.join(paths + keys)}])"
     columns = ", ".join(
@@ -189,7 +196,8 @@ def _jsonl(mapping: Mapping, group: Group) -> str:
     )
     form = _rejecting("header=false, delim=chr(31), quote='', escape=''")
     lines = f"SELECT file_index AS fw_index, * FROM read_csv({group.paths}, columns={{'fw_line': 'VARCHAR'}}, {form})"
-    objects = f"SELECT *, json_valid(fw_line) AND starts_with(ltrim(fw_line, ' ' || chr(9)), '{{') AS fw_object FROM ({lines})"
+    is_object = "json_valid(fw_line) AND starts_with(ltrim(fw_line, ' ' || chr(9)), '{')"
+    objects = f"SELECT *, {is_object} AS fw_object FROM ({lines})"
     return (
         f"SELECT fw_index, fw_line, fw_object, {columns} FROM "
         f"(SELECT *, CASE WHEN fw_object THEN {found} END AS fw_found FROM ({objects}))"
@@ -210,27 +218,35 @@ def _object(layout: Layout) -> str:
 
 
 def _collect_malformed(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
-    """Lines DuckDB refused, and those `prepare` had put aside, by record number."""
-    numbers = {str(part.path): part for part in group.parts}
+    """Lines DuckDB refused, and in place of the stand-ins those `prepare` had put aside, by record number."""
     header = 1 if group.layout.form == "csv" else 0
-    rejects = connection.execute(
-        "SELECT file_path, line, min(error_type), any_value(csv_line) FROM incoming_rejects "
-        "JOIN incoming_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"
+    aside = [
+        (number, record, text)
+        for number, part in zip(group.numbers, group.parts, strict=True)
+        for record, text in part.bad.items()
+    ]
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE incoming_aside AS "
+        "SELECT unnest($1::INTEGER[]) AS fw_file, unnest($2::BIGINT[]) AS record, unnest($3::VARCHAR[]) AS raw",
+        [list(column) for column in zip(*aside, strict=True)] or [[], [], []],
     )
-    while rows := rejects.fetchmany(10_000):
-        connection.cursor().executemany(
-            "INSERT INTO incoming_malformed VALUES (?, ?, ?, ?)", list(_malformed(rows, numbers, header))
+    paths = [str(part.path) for part in group.parts]
+    whys = " ".join(f"WHEN {literal(kind)} THEN {literal(why)}" for kind, why in _MALFORMED.items())
+    connection.execute(
+        f"""
+        INSERT INTO incoming_malformed
+        SELECT fw_file, record,
+               CASE WHEN a.raw IS NOT NULL THEN {literal(_OPEN_QUOTE)}
+                    ELSE CASE why {whys} ELSE {literal(_OPEN_QUOTE)} END END,
+               coalesce(a.raw, trim(words, chr(10) || chr(13)), '')
+        FROM (
+          SELECT fw_file, line - {header} AS record, min(error_type) AS why, min(csv_line) AS words
+          FROM incoming_rejects
+          JOIN incoming_scans USING (scan_id, file_id)
+          JOIN (SELECT unnest($1::VARCHAR[]) AS file_path, unnest($2::INTEGER[]) AS fw_file) USING (file_path)
+          GROUP BY ALL
         )
-    connection.execute("DROP TABLE incoming_rejects; DROP TABLE incoming_scans")
-
-
-def _malformed(
-    rows: list[tuple[str, int, str, str]], numbers: dict[str, Part], header: int
-) -> Iterator[tuple[int, int, str, str]]:
-    for path, line, kind, text in rows:
-        part = numbers[path]
-        record = line - header
-        if record in part.bad:
-            yield part.number, record, _OPEN_QUOTE, part.bad[record]
-        else:
-            yield part.number, record, _MALFORMED.get(kind, _OPEN_QUOTE), (text or "").strip("\r\n")
+        LEFT JOIN incoming_aside AS a USING (fw_file, record)""",
+        [paths, group.numbers],
+    )
+    connection.execute("DROP TABLE incoming_rejects; DROP TABLE incoming_scans; DROP TABLE incoming_aside")

@@ -1,6 +1,7 @@
 """A mapping: which columns of a source's files become which columns of the vocabulary.
 
-In: a TOML file and the project's defaults. Out: a checked `Mapping`; whatever cannot be meant is a `ConfigError` with file and line.
+In: a TOML file and the project's defaults. Out: a checked `Mapping`; whatever cannot be meant is a `ConfigError` with
+file and line.
 
     source = "till"
     files = "data/till/receipts_*.csv"
@@ -17,12 +18,14 @@ In: a TOML file and the project's defaults. Out: a checked `Mapping`; whatever c
     product_id = "sku"
     channel = { value = "store" }
 
-A column's `map` rewrites values; its `default` stands in for a blank, and with a `map` also for every value the map does not
-name. `formats` are tried in order; besides strptime's there are "iso", "epoch" (seconds) and "epoch_ms". Without formats a
-time is read as ISO 8601. The first map whose `where` holds takes the row; `rest = "skip"` lets rows no map wants pass.
+A column's `map` rewrites values; its `default` stands in for a blank, and with a `map` also for every value the map
+does not name. `formats` are tried in order; besides strptime's there are "iso", "epoch" (seconds) and "epoch_ms".
+Without formats a time is read as ISO 8601. The first map whose `where` holds takes the row; `rest = "skip"` lets rows
+no map wants pass.
 
->>> parse_mapping('source = "s"\\nfiles = "x.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }').maps[0].kind
-'stores'
+>>> text = 'source = "s"\\nfiles = "x.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }'
+>>> parse_mapping(text).kinds
+('stores',)
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ import tomllib
 import zoneinfo
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlglot
 from sqlglot import exp
@@ -115,6 +118,11 @@ class Mapping:
     path: str = ""
 
     @property
+    def name(self) -> str:
+        """The mapping file's name without its ending."""
+        return Path(self.path).stem
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds this mapping produces, each once, in the mapping's order."""
         return tuple(dict.fromkeys(item.kind for item in self.maps))
@@ -181,7 +189,9 @@ class _Reader:
         for key in inherited:
             if key in document:
                 value = document[key]
-                own[key] = " ".join(value) if key == "purposes" and isinstance(value, list) else self.string(document, key)
+                own[key] = (
+                    " ".join(value) if key == "purposes" and isinstance(value, list) else self.string(document, key)
+                )
         defaults = replace(defaults, **own)
         self.zone(defaults.time_zone, "time_zone")
         decimal = self.choice(document, "decimal", (".", ","), ".")
@@ -208,9 +218,9 @@ class _Reader:
 
     def kind_map(self, item: dict[str, Any], index: int, decimal: str) -> KindMap:
         self.known(item, ("kind", "where", "columns"), "key of [[maps]]", index)
-        name = item.get("kind")
+        name = str(item.get("kind", ""))
         if name not in KINDS:
-            self.fail(f"unknown kind {name!r}", "kind", index, fix=did_you_mean(str(name), KINDS))
+            self.fail(f"unknown kind {name!r}", "kind", index, fix=did_you_mean(name, KINDS))
         kind = KINDS[name]
         columns = item.get("columns")
         if not isinstance(columns, dict) or not columns:
@@ -219,7 +229,9 @@ class _Reader:
         made = {}
         for target, entry in columns.items():
             if target in SET_BY_FLOORWALKER:
-                self.fail(f"column '{target}' is filled by Floorwalker", target, index, fix="take it out of the mapping")
+                self.fail(
+                    f"column '{target}' is filled by Floorwalker", target, index, fix="take it out of the mapping"
+                )
             if target not in targets:
                 self.fail(f"{name} has no column '{target}'", target, index, fix=did_you_mean(target, targets))
             made[target] = self.column_map(kind.column(target), entry, index, decimal)
@@ -236,7 +248,9 @@ class _Reader:
         if isinstance(entry, str):
             entry = {"column": entry}
         if not isinstance(entry, dict):
-            self.fail(f"'{target}' must be a column's name or a table", target, index, fix='for a constant: { value = "…" }')
+            self.fail(
+                f"'{target}' must be a column's name or a table", target, index, fix='for a constant: { value = "…" }'
+            )
         self.known(entry, _OPTIONS, f"option of '{target}'", index, target)
         if sum(key in entry for key in ("column", "expression", "value")) != 1:
             self.fail(f"'{target}' needs one of column, expression, value", target, index)
@@ -251,7 +265,9 @@ class _Reader:
             names, numbers = self.parse(str(entry["expression"]), target, index)
         value = entry.get("value")
         pairs = entry.get("map", {})
-        if not isinstance(pairs, dict) or not all(isinstance(word, str | int | float | bool) for word in pairs.values()):
+        if not isinstance(pairs, dict) or not all(
+            isinstance(word, str | int | float | bool) for word in pairs.values()
+        ):
             self.fail(f"the map of '{target}' must be a table of words", target, index)
         return ColumnMap(
             target=target,
@@ -275,7 +291,9 @@ class _Reader:
         except SqlglotError as error:
             message = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()[0]
             self.fail(f"the SQL of '{key}' does not parse", key, index, fix=message)
-        if isinstance(tree, exp.Query | exp.DDL | exp.DML | exp.Command) or tree.find(exp.Query, exp.AggFunc, exp.Window):
+        if isinstance(tree, exp.Query | exp.DDL | exp.DML | exp.Command) or tree.find(
+            exp.Query, exp.AggFunc, exp.Window
+        ):
             self.fail(f"the SQL of '{key}' must be an expression over one row", key, index)
         bound = {name.name for lam in tree.find_all(exp.Lambda) for name in lam.expressions}
         names = dict.fromkeys(column_name(item) for item in tree.find_all(exp.Column))
@@ -284,7 +302,7 @@ class _Reader:
             for call in tree.find_all(exp.Anonymous)
             if call.name.lower() == "as_number" and call.expressions
         )
-        return tuple(name for name in names if name not in bound), tuple(numbers)
+        return tuple(sorted(name for name in names if name not in bound)), tuple(sorted(numbers))
 
     def known(self, table: dict[str, Any], names: tuple[str, ...], what: str, index: int = -1, at: str = "") -> None:
         for key in table:
@@ -297,7 +315,9 @@ class _Reader:
             self.fail(f"'{key}' must be text", key, index)
         return value
 
-    def strings(self, table: dict[str, Any], key: str, default: tuple[str, ...] = (), index: int = -1) -> tuple[str, ...]:
+    def strings(
+        self, table: dict[str, Any], key: str, default: tuple[str, ...] = (), index: int = -1
+    ) -> tuple[str, ...]:
         value = table.get(key, list(default))
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -307,7 +327,9 @@ class _Reader:
     def choice(self, table: dict[str, Any], key: str, choices: tuple[str, ...], default: str, index: int = -1) -> str:
         value = self.string(table, key, default, index)
         if value not in choices:
-            self.fail(f"{key} = {value!r} is not one of {', '.join(choices)}", key, index, fix=did_you_mean(value, choices))
+            self.fail(
+                f"{key} = {value!r} is not one of {', '.join(choices)}", key, index, fix=did_you_mean(value, choices)
+            )
         return value
 
     def encoding(self, name: str) -> str:
@@ -317,12 +339,15 @@ class _Reader:
             self.fail(f"unknown encoding {name!r}", "encoding", fix='"auto", "utf-8", "latin-1" or "cp1252"')
 
     def zone(self, name: Any, key: str, index: int = -1) -> None:
-        zones = zoneinfo.available_timezones()
-        # A machine without a time zone database cannot check the name; DuckDB, which has its own, will.
-        if zones and name not in zones:
-            self.fail(f"unknown time zone {name!r}", key, index, fix=did_you_mean(str(name), zones))
+        try:
+            zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError):
+            zones = zoneinfo.available_timezones()
+            # A machine without a time zone database cannot check the name; DuckDB, which has its own, will.
+            if zones:
+                self.fail(f"unknown time zone {name!r}", key, index, fix=did_you_mean(str(name), zones))
 
-    def fail(self, what: str, key: str, index: int = -1, fix: str = "") -> Any:
+    def fail(self, what: str, key: str, index: int = -1, fix: str = "") -> NoReturn:
         line = self.line(key, index)
         raise ConfigError(what, why=f"{self.path} line {line}" if line else self.path, fix=fix)
 

@@ -37,8 +37,11 @@ def decide(
     \b
     floorwalker decide --customer email:ann@example.com --surface home
     """
+    from decimal import Decimal
+
     from floorwalker.app.config import open_project
     from floorwalker.app.lookup import normaliser
+    from floorwalker.app.output import plain
     from floorwalker.decisions.once import decide_once, parse_identifier, replay_once
     from floorwalker.errors import NotFoundError, did_you_mean
     from floorwalker.profiles.profile import KINDS
@@ -73,7 +76,7 @@ def decide(
     kind = "personalised" if answer["personalized"] else "not personalised"
     click.echo(f"{surface} for {who} ({kind}), decision {answer['decision_id']}")
     rows = [
-        (place, item["product_id"], item["name"], item["price"], item["reason"]["text"])
+        (place, item["product_id"], item["name"], plain(Decimal(item["price"] or 0)), item["reason"]["text"])
         for place, item in enumerate(answer["items"], 1)
     ]
     table(("", "product", "name", "price", "reason"), rows)

@@ -21,15 +21,17 @@ class Figures:
             # The library looks only when it is first imported, which a forked worker's parent has done long ago.
             values.ValueClass = values.MultiProcessValue()
         self._registry = CollectorRegistry()
-        own = {"registry": self._registry}
-        self._decisions = Counter("floorwalker_decisions", "Decisions made", ["surface", "personalized"], **own)
+        own = self._registry
+        self._decisions = Counter("floorwalker_decisions", "Decisions made", ["surface", "personalized"], registry=own)
         self._requests = Histogram(
-            "floorwalker_request_seconds", "Time to answer, by route", ["route"], buckets=_SECONDS, **own
+            "floorwalker_request_seconds", "Time to answer, by route", ["route"], buckets=_SECONDS, registry=own
         )
-        self._errors = Counter("floorwalker_errors", "Answers from 400 up", ["route", "status"], **own)
-        self._policy_errors = Counter("floorwalker_policy_errors", "Changed policies that could not be used", **own)
+        self._errors = Counter("floorwalker_errors", "Answers from 400 up", ["route", "status"], registry=own)
+        self._policy_errors = Counter(
+            "floorwalker_policy_errors", "Changed policies that could not be used", registry=own
+        )
         self._gauges = {
-            name: Gauge(f"floorwalker_{title}", about, multiprocess_mode=mode, **own)
+            name: Gauge(f"floorwalker_{title}", about, multiprocess_mode=mode, registry=own)
             for name, title, about, mode in (
                 ("bundle_age", "bundle_age_seconds", "Since the served bundle was built", "max"),
                 ("customers", "bundle_customers", "Profiles in the served bundle", "max"),

@@ -29,7 +29,7 @@ _ERRORS = {
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The document for these routes."""
-    structs = {PublicDecision, ErrorBody}
+    structs: set[type] = {PublicDecision, ErrorBody}
     for endpoint in endpoints:
         structs |= {kind for kind in (endpoint.asks, endpoint.answers) if kind is not None and kind is not dict}
     ordered = sorted(structs, key=lambda struct: struct.__name__)
@@ -56,7 +56,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     kind = "text/plain" if endpoint.path == "/metrics" else "application/json"
     operation: dict[str, Any] = {
         "summary": endpoint.about,
-        "operationId": f"{endpoint.method.lower()}_{endpoint.handle.__name__}",
+        "operationId": f"{endpoint.method.lower()}_{getattr(endpoint.handle, '__name__', 'call')}",
         "security": [] if endpoint.scope == "open" else [{"key": []}],
         "x-scope": endpoint.scope,
         "responses": {"200": {"description": endpoint.about, "content": {kind: {"schema": schema}}}}

@@ -154,6 +154,9 @@ class ItemKNN:
         out = Ranked(np.full(items.shape, -1, np.int32), np.zeros(items.shape, np.float32))
         lengths = recent.lengths
         width = max(1, items.shape[1] * max(1, int(lengths.max(initial=1))))
+        # Looking single terms up is ten times cheaper in a dense matrix, as long as there is room for one.
+        count = self.similar.shape[0]
+        similar = self.similar.toarray() if count * count <= 4 * CELLS else self.similar
         for start, stop in blocks(len(recent), width, CELLS // 4):
             part = recent.block(start, stop)
             full = np.flatnonzero(lengths[start:stop] > 0)
@@ -161,7 +164,7 @@ class ItemKNN:
                 continue
             listed = items[start:stop][part.rows]
             sources = np.repeat(part.items, items.shape[1])
-            terms = np.asarray(self.similar[sources, np.maximum(listed, 0).ravel()]).reshape(listed.shape)
+            terms = np.asarray(similar[sources, np.maximum(listed, 0).ravel()]).reshape(listed.shape)
             terms = np.where(listed >= 0, terms * self._weights(part.ages, part.strengths)[:, None], 0)
             first = part.starts[:-1][full]
             largest = np.maximum.reduceat(terms, first, axis=0)

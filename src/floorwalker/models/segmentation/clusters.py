@@ -170,6 +170,9 @@ def train(
 ) -> tuple[ClusterModel, list[Candidate], Candidate | None]:
     """The model, everything tried and the choice (None: one cohort of everybody). `figures` [n, 3], n >= 1."""
     figures = figures[_sample(len(figures), settings.fit_rows, settings.seed)]
+    # The limit below holds for libraries that are loaded by then; on top of the module, every run would wait for this.
+    import sklearn.cluster  # noqa: F401
+
     # One thread: BLAS and OpenMP gain nothing on three columns, and sums keep their order.
     with threadpool_limits(1):
         tried = [one for method in ("log", "raw") for one in search(figures, method, settings)]

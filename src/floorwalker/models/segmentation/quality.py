@@ -21,8 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
 
 _CHUNK = 1_000_000
 """Distances held at a time while a silhouette is computed or points are assigned."""
@@ -48,6 +46,9 @@ def assign(points: NDArray[np.float64], centroids: NDArray[np.float64]) -> NDArr
 
 def fit_centroids(points: NDArray[np.float64], k: int, *, starts: int, seed: int) -> NDArray[np.float64]:
     """Lloyd's k-means with k-means++ starts; the best of `starts` by inertia. Returns [k, d]."""
+    # scikit-learn takes a second to load: only a run that fits clusters waits for it.
+    from sklearn.cluster import KMeans
+
     return KMeans(k, n_init=starts, random_state=seed, algorithm="lloyd").fit(points).cluster_centers_
 
 
@@ -61,6 +62,8 @@ def stability(
     points: NDArray[np.float64], labels: NDArray[np.int64], k: int, *, bootstraps: int, rows: int, seed: int
 ) -> Stability:
     """Refit on `bootstraps` resamples (with replacement, `rows` at most), assign all points, compare with `labels`."""
+    from sklearn.metrics import adjusted_rand_score
+
     scores = []
     for number in range(bootstraps):
         generator = np.random.default_rng((seed, k, number))

@@ -56,9 +56,8 @@ def erase_from_bundle(path: Path, customer_ids: Collection[str]) -> int:
                 elif name in ("aliases", "identifiers"):
                     entries = (pair for pair in entries if pair[0] not in keys and pair[1] not in values)
                 elif name == "meta":
-                    meta = msgspec.msgpack.decode(
-                        transaction.get(META, db=source.open_db(b"meta", txn=transaction)), type=Meta
-                    )
+                    raw = transaction.get(META, db=source.open_db(b"meta", txn=transaction)) or b""
+                    meta = msgspec.msgpack.decode(raw, type=Meta)
                     removed = _present(transaction, source, keys)
                     entries = [
                         (

@@ -142,7 +142,7 @@ def products(tables: Collection[str]) -> str:
     )
     return f"""
     SELECT g.product_id, coalesce(g.name, g.product_id), coalesce(g.category, ''), coalesce(g.brand_name, ''),
-           CAST(g.price AS VARCHAR),
+           regexp_replace(CAST(g.price AS VARCHAR), '^(.+[.][0-9]{2}[0-9]*?)0*$', '\1'), -- 51.50, not 51.5000
            CAST(CASE WHEN g.category IS NULL THEN -1
                 ELSE dense_rank() OVER (ORDER BY g.category NULLS LAST) - 1 END AS INTEGER),
            CAST(CASE WHEN g.brand_name IS NULL THEN -1

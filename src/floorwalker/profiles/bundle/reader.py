@@ -103,7 +103,7 @@ class Bundle:
             ) from error
         with environment.begin() as transaction:
             raw = transaction.get(META, db=environment.open_db(b"meta", txn=transaction, create=False))
-        if (version := msgspec.msgpack.decode(raw)["version"]) != BUNDLE_VERSION:
+        if (version := msgspec.msgpack.decode(raw or b"")["version"]) != BUNDLE_VERSION:
             files.release(path / done.file)
             raise StateError(
                 f"the bundle {path.name} has layout {version}",

@@ -30,6 +30,7 @@ TOPICS = (
     "complaint",
 )
 _ASKED = ("shop", "app", "loyalty")
+_PURPOSES = ("analytics", "personalization", "marketing_email", "ads")
 _CHANGES_MIND = 0.02
 
 
@@ -61,8 +62,8 @@ def write_helpdesk(files: Files, chunk: Chunk, world: World) -> None:
 
 
 def write_consents(files: Files, chunk: Chunk, world: World) -> None:
-    """consents.csv, one row per answer: shop and app know the account, the loyalty desk the card; most give an
-    address. A few change their mind.
+    """consents.csv, one row per purpose and answer: shop and app know the account, the loyalty desk the card; most give
+    an address. A few change their mind.
     """
     records, people, days, rng = chunk.records, chunk.people, world.days, chunk.writing
     asked = np.flatnonzero(np.isin(records.source, [SOURCES.index(name) for name in _ASKED]))
@@ -73,19 +74,17 @@ def write_consents(files: Files, chunk: Chunk, world: World) -> None:
     changed = since + (rng.random(int(later.sum())) * (days.ends - since)).astype(np.int64)
     time = np.concatenate([records.since[row], changed])
     answer = np.concatenate([people.wants[person], people.wants[person[later]] & np.array([True, False, True, False])])
-    row = np.concatenate([row, row[later]])
+    row = np.repeat(np.concatenate([row, row[later]]), len(_PURPOSES))
+    time = np.repeat(time, len(_PURPOSES))
     account = records.source[row] != SOURCES.index("loyalty")
-    letter = lambda column: pick(("N", "Y"), answer[:, column].astype(np.int64))  # noqa: E731
     files.csv("consents.csv", pa.table({
         "recorded_at": written(days.utc(time), ISO),
         "account": hide(take(records.ref, row), ~account),
         "card_no": hide(take(records.loyalty_id, row), account),
         "email": take(records.email, row),
         "country": countries(people.irish[records.person[row]]),
-        "analytics": letter(0),
-        "personalization": letter(1),
-        "marketing_email": letter(2),
-        "ads": letter(3),
+        "purpose": pick(_PURPOSES, np.tile(np.arange(len(_PURPOSES)), len(row) // len(_PURPOSES))),
+        "agreed": pick(("N", "Y"), answer.ravel().astype(np.int64)),
         "form": choose(account, pa.scalar("web form"), pa.scalar("loyalty desk")),
         "text_version": pick(("2023-05", "2025-01"), (time >= days.begins).astype(np.int64)),
     }))  # fmt: skip

@@ -15,7 +15,7 @@ SELECT
   p.customer_id, COALESCE(t.order_market, p.market) AS market, NULLIF(p.given_name, '') AS given_name, p.family_name,
   i.email, i.phone, NULLIF(p.city, '') AS city, p.postcode, COALESCE(p.country, t.order_country) AS country, p.gender,
   CAST(EXTRACT(YEAR FROM p.birth_date) AS INTEGER) AS birth_year, p.language, i.loyalty_id, a.loyalty_tier,
-  COALESCE(a.loyalty_points, 0) AS loyalty_points, s.sources, s.channels, s.channel_count, p.records, p.first_seen,
+  COALESCE(a.loyalty_points, 0) AS loyalty_points, s.sources, s.channels, s.channel_count, p.is_known, p.records, p.first_seen,
   p.last_seen, o.first_order_on, o.last_order_on,
   CAST(DATE_DIFF('day', o.last_order_on, q.as_of) AS INTEGER) AS recency_days,
   COALESCE(o.orders, 0) AS orders, COALESCE(o.line_count, 0) AS lines,

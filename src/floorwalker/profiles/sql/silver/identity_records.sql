@@ -1,85 +1,45 @@
 -- What each row says about a person, once per wording: rows with the same words in the same source share a record_id.
 WITH words AS (
-  SELECT
-    record_id, MAX(source) AS source, MAX(channel) AS channel, MAX(market) AS market, MAX(customer_ref) AS customer_ref,
-    MAX(account_id) AS account_id, MAX(loyalty_id) AS loyalty_id, MAX(email) AS email, MAX(phone) AS phone,
-    MAX(device_id) AS device_id, MAX(cookie_id) AS cookie_id, MAX(given_name) AS given_name,
-    MAX(family_name) AS family_name, MAX(birth_date) AS birth_date, MAX(gender) AS gender, MAX(address) AS address,
-    MAX(postcode) AS postcode, MAX(city) AS city, MAX(country) AS country, MAX(language) AS language,
-    MIN(occurred_at) AS first_seen, MAX(occurred_at) AS last_seen, COUNT(*) AS row_count
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    given_name, family_name, birth_date, gender, address, postcode, city, country, language, occurred_at
   FROM bronze.customers
-  WHERE record_id IS NOT NULL
-  GROUP BY record_id
   UNION ALL
-  SELECT
-    record_id, MAX(source), MAX(channel), MAX(market), MAX(customer_ref), MAX(account_id), MAX(loyalty_id), MAX(email),
-    MAX(phone), MAX(device_id), MAX(cookie_id), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS DATE),
-    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), MAX(country),
-    MAX(language), MIN(occurred_at), MAX(occurred_at), COUNT(*)
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, country, language, occurred_at
   FROM bronze.order_lines
-  WHERE record_id IS NOT NULL
-  GROUP BY record_id
   UNION ALL
-  SELECT
-    record_id, MAX(source), MAX(channel), MAX(market), MAX(customer_ref), MAX(account_id), MAX(loyalty_id), MAX(email),
-    MAX(phone), MAX(device_id), MAX(cookie_id), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS DATE),
-    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), MAX(country),
-    MAX(language), MIN(occurred_at), MAX(occurred_at), COUNT(*)
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, country, language, occurred_at
   FROM bronze.returns
-  WHERE record_id IS NOT NULL
-  GROUP BY record_id
   UNION ALL
-  SELECT
-    record_id, MAX(source), MAX(channel), MAX(market), MAX(customer_ref), MAX(account_id), MAX(loyalty_id), MAX(email),
-    MAX(phone), MAX(device_id), MAX(cookie_id), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS DATE),
-    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    MAX(language), MIN(occurred_at), MAX(occurred_at), COUNT(*)
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, language, occurred_at
   FROM bronze.consents
-  WHERE record_id IS NOT NULL
-  GROUP BY record_id
   UNION ALL
-  SELECT
-    record_id, MAX(source), MAX(channel), MAX(market), MAX(customer_ref), MAX(account_id), MAX(loyalty_id), MAX(email),
-    MAX(phone), MAX(device_id), MAX(cookie_id), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS DATE),
-    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    MAX(language), MIN(occurred_at), MAX(occurred_at), COUNT(*)
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, language, occurred_at
   FROM bronze.browse_events
-  WHERE record_id IS NOT NULL
-  GROUP BY record_id
   UNION ALL
-  SELECT
-    record_id, MAX(source), MAX(channel), MAX(market), MAX(customer_ref), MAX(account_id), MAX(loyalty_id), MAX(email),
-    MAX(phone), MAX(device_id), MAX(cookie_id), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS DATE),
-    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    MAX(language), MIN(occurred_at), MAX(occurred_at), COUNT(*)
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, language, occurred_at
   FROM bronze.email_events
-  WHERE record_id IS NOT NULL
-  GROUP BY record_id
   UNION ALL
-  SELECT
-    record_id, MAX(source), MAX(channel), MAX(market), MAX(customer_ref), MAX(account_id), MAX(loyalty_id), MAX(email),
-    MAX(phone), MAX(device_id), MAX(cookie_id), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS DATE),
-    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    MAX(language), MIN(occurred_at), MAX(occurred_at), COUNT(*)
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, language, occurred_at
   FROM bronze.loyalty_events
-  WHERE record_id IS NOT NULL
-  GROUP BY record_id
   UNION ALL
-  SELECT
-    record_id, MAX(source), MAX(channel), MAX(market), MAX(customer_ref), MAX(account_id), MAX(loyalty_id), MAX(email),
-    MAX(phone), MAX(device_id), MAX(cookie_id), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS DATE),
-    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    MAX(language), MIN(occurred_at), MAX(occurred_at), COUNT(*)
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, language, occurred_at
   FROM bronze.tickets
-  WHERE record_id IS NOT NULL
-  GROUP BY record_id
 )
 SELECT
-  record_id, MAX(source) AS source, MAX(channel) AS channel, MAX(market) AS market, MAX(customer_ref) AS customer_ref,
+  record_id,
+  MAX(source) AS source, MAX(channel) AS channel, MAX(market) AS market, MAX(customer_ref) AS customer_ref,
   MAX(account_id) AS account_id, MAX(loyalty_id) AS loyalty_id, MAX(email) AS email, MAX(phone) AS phone,
   MAX(device_id) AS device_id, MAX(cookie_id) AS cookie_id, MAX(given_name) AS given_name,
   MAX(family_name) AS family_name, MAX(birth_date) AS birth_date, MAX(gender) AS gender, MAX(address) AS address,
   MAX(postcode) AS postcode, MAX(city) AS city, MAX(country) AS country, MAX(language) AS language,
-  MIN(first_seen) AS first_seen, MAX(last_seen) AS last_seen, CAST(SUM(row_count) AS BIGINT) AS "rows"
+  MIN(occurred_at) AS first_seen, MAX(occurred_at) AS last_seen, COUNT(*) AS "rows"
 FROM words
+WHERE record_id IS NOT NULL
 GROUP BY record_id
