@@ -198,11 +198,17 @@ class Lake:
         path.mkdir(parents=True, exist_ok=True)
         schema = Schema.from_arrow(relation.limit(0).to_arrow_table().schema)
         file = path / f"part-{uuid.uuid4().hex}.parquet"
-        relation.write_parquet(str(file), compression="zstd")
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-        counted = connection.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(file)]).fetchall()
-        return Staged(name, file, schema, int(counted[0][0]))
+        # Level 1 writes in 3/4 of the time and still half of what snappy makes of it.
+        relation.create_view("floorwalker_staged", replace=True)
+        target = str(file).replace("'", "''")
+        written = connection.execute(
+            f"COPY (SELECT * FROM floorwalker_staged) TO '{target}'"
+            " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+        ).fetchall()
+        connection.execute("DROP VIEW floorwalker_staged")
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+        return Staged(name, file, schema, int(written[0][0]))
 
     def commit(self, staged: Staged, mode: Literal["overwrite", "append"], **note: str) -> int:
         """Make a staged file the table's next version; `note` travels in the commit. Returns the version."""
