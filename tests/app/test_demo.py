@@ -24,7 +24,7 @@ def test_the_demo_ends_with_numbers_and_a_report(demo_once: tuple[Path, str]) ->
 
 def test_the_demo_does_not_touch_a_folder_it_has_not_made(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    done = call(tmp_path, "demo", "--out", str(tmp_path), "--customers", "10")
+    done = call(tmp_path, "demo", "--out", str(tmp_path), "--customers", "100")
     assert done.code == 1 and "the demo did not make it" in done.err
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 

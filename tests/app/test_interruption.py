@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from tests.app.driving import call, command, rows, run, tables
 from tests.app.shop import TILL, make_shop
@@ -12,6 +13,7 @@ from tests.app.shop import TILL, make_shop
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lock import run_lock
 from floorwalker.engines.project import Project
+from floorwalker.engines.runner import Build
 
 MOMENTS = ("after bronze.order_lines", "before silver.customer_map", "after gold.customers", "publish")
 ACCIDENTS = "tests.app.interrupted"
@@ -77,6 +79,17 @@ def test_ctrl_c_in_the_middle_of_a_query(shop: Path) -> None:
     begun.write_bytes(b"PAR1")
     Lake(Project(shop)).clean()
     assert not list((shop / "state" / "lake" / "custom").rglob("*.parquet"))
+
+
+def test_every_way_in_which_the_engine_reports_ctrl_c(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for said in (RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT Error: Interrupted!")):
+
+        def interrupted(*_: object, said: Exception = said) -> None:
+            raise said
+
+        monkeypatch.setattr(Build, "run", interrupted)
+        assert call(shop, "run").code == 130
+        assert call(shop, "status", "--json").json["runs"][0]["status"] == "interrupted"
 
 
 def test_a_second_run_at_once_is_refused_and_readers_are_not(shop: Path) -> None:

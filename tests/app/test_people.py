@@ -68,11 +68,21 @@ def test_who_refuses_personalisation_gets_what_everybody_gets(shop: Path) -> Non
     assert again["items"] == ann["items"]
 
 
+def test_an_audience_of_a_segment_that_does_not_exist(shop: Path) -> None:
+    file = shop / "policies" / "audiences.toml"
+    file.write_text(file.read_text().replace('segment = "lapsed"', 'segment = "lapst"'))
+    done = call(shop, "audience", "export", "winback_email", "--dry-run")
+    assert done.code == 1 and "no segment 'lapst'" in done.err and "did you mean 'lapsed'" in done.err
+
+
 def test_deciding_for_nobody_says_so(shop: Path) -> None:
     done = call(shop, "decide", "--customer", "email:zoe@example.com")
     assert done.code == 0
     assert "nobody answers to 'email:zoe@example.com'" in done.err
     assert call(shop, "decide", "--customer", "ann@example.com", "--json").json["personalized"] is True
+    assert call(shop, "decide", "-k", "0").code == 2
+    done = call(shop, "decide", "--customer", "emial:zoe@example.com")
+    assert done.code == 1 and "did you mean 'email'?" in done.err
     done = call(shop, "decide", "--surface", "homepage")
     assert done.code == 1 and "did you mean 'home'?" in done.err
 

@@ -66,6 +66,16 @@ def test_what_each_key_may_ask(shop: Path) -> None:
     assert unowned_files(Project(shop), handlers()) == []
 
 
+def test_an_address_that_cannot_be_listened_on(shop: Path) -> None:
+    key(shop, "server")
+    assert call(shop, "serve", "--port", "99999").code == 2
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = call(shop, "serve", "--port", port)
+    assert done.code == 1 and f"cannot listen on 127.0.0.1:{port}" in done.err
+    assert "cannot listen on 192.0.2.1:8181" in call(shop, "serve", "--host", "192.0.2.1", "--port", "8181").err
+
+
 def test_it_does_not_listen_to_other_machines_without_a_key(shop: Path) -> None:
     done = call(shop, "serve", "--host", "0.0.0.0", "--port", "0")
     assert done.code == 1 and "without keys" in done.err

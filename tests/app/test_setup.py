@@ -89,6 +89,16 @@ def test_no_command_leaves_anything_in_a_folder_that_is_no_project(tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
+def test_damaged_state_is_named_with_a_cure(shop: Path) -> None:
+    pointer = shop / "state" / "published.json"
+    whole = pointer.read_text()
+    pointer.write_text(whole[:40])
+    refused(call(shop, "status"), "published.json is damaged", "backup")
+    pointer.write_text(whole)
+    (shop / "state" / "floorwalker.db").write_bytes(b"no database at all, though long enough to be looked at" * 100)
+    refused(call(shop, "status"), "floorwalker.db cannot be opened", "backup")
+
+
 def test_wrong_usage_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = command(tmp_path, "runn")
     assert done.code == 2

@@ -16,9 +16,10 @@ from floorwalker.channels.audiences import find_audience, load_audiences
 from floorwalker.channels.export import export_audience
 from floorwalker.channels.exports import default_path, log_export
 from floorwalker.engines.lake import Lake
-from floorwalker.errors import ConfigError
+from floorwalker.errors import ConfigError, NotFoundError, did_you_mean
 from floorwalker.governance import audit, suppression
 from floorwalker.governance.consent import load_consent_policy
+from floorwalker.profiles.membership import segment_names
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
@@ -38,7 +39,7 @@ def export_to_file(
 ) -> dict[str, Any]:
     """Export audience `name`; returns what became of each candidate. `kind`: csv, jsonl or parquet.
 
-    Raises NotFoundError for an unknown audience, ConfigError for a file name that says no format.
+    Raises NotFoundError for an unknown audience or segment, ConfigError for a file name that says no format.
     """
     audiences = load_audiences(project.policies / "audiences.toml")
     audience = find_audience(audiences, name)
@@ -52,6 +53,13 @@ def export_to_file(
     lake = Lake(project)
     pointer = lake.pointer()
     with lake.read() as connection, open_state(project) as state:
+        defined = segment_names(connection)
+        if audience.segment not in defined:
+            raise NotFoundError(
+                f"no segment '{audience.segment}' in the published run",
+                why=f"audience '{name}' in policies/audiences.toml asks for it",
+                fix=f"{did_you_mean(audience.segment, defined)}; a new segment needs a run first",
+            )
         report = export_audience(
             connection,
             name,

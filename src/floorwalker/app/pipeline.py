@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 
 from floorwalker.app.erasing import finish
@@ -243,3 +244,9 @@ def _logged(state: sqlite3.Connection, run_id: str, started: dt.datetime):
     except FloorwalkerError as error:
         note("failed", None, error.what)
         raise
+    except (RuntimeError, duckdb.InterruptException) as error:
+        # Ctrl-C while the engine works: on some of its paths it says so itself instead of leaving it to Python.
+        if "interrupt" not in str(error).lower():
+            raise
+        note("interrupted", None)
+        raise KeyboardInterrupt from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from floorwalker.channels.schema import MIGRATIONS as CHANNELS
 from floorwalker.engines.database import open_database
 from floorwalker.engines.schema import MIGRATIONS as ENGINES
+from floorwalker.errors import StateError
 from floorwalker.events.schema import MIGRATIONS as EVENTS
 from floorwalker.governance.keys import MIGRATIONS as KEYS
 from floorwalker.governance.schema import MIGRATIONS as GOVERNANCE
@@ -34,7 +35,12 @@ ROOMS = {
 @contextmanager
 def open_state(project: Project) -> Generator[sqlite3.Connection]:
     """Open the database, migrated; close it at the end."""
-    connection = open_database(project, ROOMS)
+    try:
+        connection = open_database(project, ROOMS)
+    except sqlite3.DatabaseError as error:
+        raise StateError(
+            f"{project.database} cannot be opened", why=str(error), fix="bring it back from a backup"
+        ) from None
     try:
         yield connection
     finally:

@@ -260,6 +260,12 @@ class Lake:
             raw = json.loads(self._pointer_file.read_text())
         except FileNotFoundError:
             return None
+        except ValueError as error:
+            raise StateError(
+                f"{self._pointer_file} is damaged",
+                why=str(error),
+                fix="bring it back from a backup, or remove it and run: the tables are still there",
+            ) from None
         if raw["schema_version"] > POINTER_VERSION:
             raise StateError(
                 "this project was published by a newer Floorwalker",

@@ -243,12 +243,16 @@ class Build:
         try:
             staged = self.lake.stage(model.name, connection.sql(model.sql), connection)
             view_files(connection, model.name, [str(staged.file)])
+        except duckdb.InterruptException:
+            raise
         except duckdb.Error as error:
             raise ModelError(f"{model.where}: {_first_lines(error)}", why=_position(error, model)) from None
         except FloorwalkerError as error:
             raise ModelError(f"{model.where}: {error.what}", why=error.why, fix=error.fix) from None
         try:
             tested = run_tests(connection, model.name, tests)
+        except duckdb.InterruptException:
+            raise
         except duckdb.Error as error:
             raise ModelError(f"a test of {model.where} does not run: {_first_lines(error)}") from None
         failed = [one for one in tested if one.status == "fail"]

@@ -92,7 +92,7 @@ def show_model(folder: str, name: str, dialect: str) -> None:
 
 @click.command()
 @click.argument("sql")
-@click.option("--limit", default=50, show_default=True, help="Rows at most; 0 for all.")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="Rows at most; 0 for all.")
 @json_option
 @click.pass_obj
 def query(folder: str, sql: str, limit: int, as_json: bool) -> None:

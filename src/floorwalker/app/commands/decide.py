@@ -10,7 +10,7 @@ from floorwalker.app.output import json_option, show, table
 @click.command()
 @click.option("--customer", metavar="ID", help="Customer id, e-mail or kind:value; none: an unknown visitor.")
 @click.option("--surface", default="home", show_default=True, help="home, product, cart, email, till, associate.")
-@click.option("-k", "--items", "k", type=int, help="How many items (default: the surface's).")
+@click.option("-k", "--items", "k", type=click.IntRange(1, 1000), help="How many items (default: the surface's).")
 @click.option("--product", help="The product shown (surface product).")
 @click.option("--cart", multiple=True, metavar="PRODUCT", help="Products in the cart.")
 @click.option("--store", help="Store whose stock counts.")
@@ -42,9 +42,14 @@ def decide(
     from floorwalker.app.config import open_project
     from floorwalker.app.lookup import normaliser
     from floorwalker.app.output import plain
-    from floorwalker.decisions.once import decide_once, replay_once
+    from floorwalker.decisions.once import decide_once, parse_identifier, replay_once
+    from floorwalker.errors import NotFoundError, did_you_mean
+    from floorwalker.profiles.profile import KINDS
 
     project = open_project(folder)
+    kind = parse_identifier(customer)[0] if customer else "customer_id"
+    if kind not in ("customer_id", *KINDS):
+        raise NotFoundError(f"unknown kind of identifier '{kind}'", fix=did_you_mean(kind, ("customer_id", *KINDS)))
     if replay:
         decision = replay_once(project, replay)
     else:
@@ -79,8 +84,8 @@ def decide(
 
 @click.command()
 @click.option("--host", help="Address to listen on (default: [server] host).")
-@click.option("--port", type=int, help="Port (default: [server] port).")
-@click.option("--workers", type=int, help="Worker processes (default: [server] workers).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port (default: [server] port).")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes (default: [server] workers).")
 @click.option("--allow-loopback-without-key", is_flag=True, help="Let this machine in without a key.")
 @click.pass_obj
 def serve(
@@ -98,8 +103,26 @@ def serve(
     project = open_project(folder)
     settings = load_config(project).settings.server
     host, port = host or settings.host, port if port is not None else settings.port
+    _check_free(host, port)
     click.echo(f"listening on http://{host}:{port} (Ctrl-C ends it)", err=True)
     listen(project, host, port, workers or settings.workers, allow_loopback_without_key, normaliser=normaliser)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise ConfigError when the address cannot be listened on: the server itself would fail deep in its workers."""
+    import socket
+
+    from floorwalker.errors import ConfigError
+
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}",
+            why=error.strerror or str(error),
+            fix="another --port or --host, or end what listens there",
+        ) from None
 
 
 @click.group()

@@ -11,7 +11,7 @@ from floorwalker.app.output import progress_bars
 
 @click.command()
 @click.option("--out", default="demo", show_default=True, type=click.Path(file_okay=False))
-@click.option("--customers", default=20_000, show_default=True, help="How many people.")
+@click.option("--customers", type=click.IntRange(100), default=20_000, show_default=True, help="How many people.")
 @click.option("--seed", default=1, show_default=True)
 def demo(out: str, customers: int, seed: int) -> None:
     """Simulate a retailer, run everything on it, write a report.
