@@ -6,8 +6,7 @@ report.json.
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import asdict
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +88,18 @@ def facts(project: Project, settings: Settings, result: RunResult | None) -> dic
     }
     if pointer:
         told |= {"run_id": pointer.run_id, "started": pointer.published_at, "tables": pointer.tables}
+        told["data_tests"] = [
+            test for table, version in pointer.tables.items() for test in _tests_of(lake, table, version)
+        ]
     if result:
-        told |= {"seconds": result.seconds, "data_tests": [asdict(test) for test in result.build.tests]}
+        told["seconds"] = result.seconds
     return told
+
+
+def _tests_of(lake: Lake, table: str, version: int) -> list[dict[str, Any]]:
+    """Results of a table's tests, which travel in the commit that they let through."""
+    info = lake.commit_info(table) if lake.version(table) == version else {}
+    return json.loads(info.get("tests", "[]"))
 
 
 def write_report(
@@ -107,8 +115,3 @@ def write_report(
     with Lake(project).read() as connection:
         build_report(connection, facts(project, settings, result) | (more or {}), path)
     return path
-
-
-def stamp() -> str:
-    """Now, in UTC, as the logs write it."""
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

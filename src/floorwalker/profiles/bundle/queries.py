@@ -159,7 +159,7 @@ def products(tables: Collection[str]) -> str:
     """
 
 
-# The filter compares ids, not numbers: the planner would pair all numbers with all first, 15 million for 4,000 products.
+# The filter compares ids, not numbers: the planner would pair all numbers first, 15 million for 4,000 products.
 SIMILAR_PRODUCTS = f"""
 SELECT p.number, list(o.number ORDER BY s."rank", o.number), list(CAST(s.score AS FLOAT) ORDER BY s."rank", o.number)
 FROM gold.similar_products AS s JOIN bundle_numbers AS p ON p.product_id = s.product_id
