@@ -198,15 +198,17 @@ def _people(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set
         )
         customers += len(keys)
     packed = ("<u4", "<i4", "<u4", "<i4", "<u4", "<f4", "<i4")
-    for batch in _batches(connection, queries.people(tables)):
-        keys, *words = (batch.column(index).to_pylist() for index in range(5))
-        lists = [_lists_as_bytes(batch.column(5 + index), dtype) for index, dtype in enumerate(packed)]
-        rows = zip(*words, *lists, strict=True)
-        file.put(
-            "people",
-            [(text_key(key), _pack((BUNDLE_VERSION, *row))) for key, row in zip(keys, rows, strict=True)],
-            in_order=True,
-        )
+    starts = [row[0] for row in connection.execute(queries.SLICES).fetchall()]
+    for first, end in zip(starts, [*starts[1:], None], strict=True):
+        for batch in _batches(connection, queries.people(tables, first, end)):
+            keys, *words = (batch.column(index).to_pylist() for index in range(5))
+            lists = [_lists_as_bytes(batch.column(5 + index), dtype) for index, dtype in enumerate(packed)]
+            rows = zip(*words, *lists, strict=True)
+            file.put(
+                "people",
+                [(text_key(key), _pack((BUNDLE_VERSION, *row))) for key, row in zip(keys, rows, strict=True)],
+                in_order=True,
+            )
     market = connection.execute(
         "SELECT market FROM gold.customers WHERE market <> '' GROUP BY market ORDER BY count(*) DESC, market LIMIT 1"
     ).fetchall()

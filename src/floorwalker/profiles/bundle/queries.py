@@ -15,6 +15,9 @@ from collections.abc import Collection, Sequence
 
 from floorwalker.profiles.bundle.layout import MODEL_POPULAR, NO_CAUSE, POPULAR, RECOMMENDATIONS, SIMILAR, VIEWED
 
+SLICE = 50_000
+"""Customers whose lists are gathered at once: memory is what 100 products for each of them take to be sorted."""
+
 NUMBERS = """
 CREATE OR REPLACE TEMP TABLE bundle_numbers AS
 SELECT product_id, CAST(row_number() OVER (ORDER BY product_id) - 1 AS UINTEGER) AS number FROM gold.products
@@ -67,8 +70,20 @@ def profiles(columns: Sequence[tuple[str, str]], tables: Collection[str]) -> tup
     ), f"SELECT c.customer_id, {chosen} FROM gold.customers AS c {' '.join(joins)} ORDER BY c.customer_id"
 
 
-def people(tables: Collection[str]) -> str:
-    """One row per customer: customer_id, four texts, seven lists (see layout.Person)."""
+SLICES = f"""
+SELECT customer_id FROM (
+  SELECT customer_id, row_number() OVER (ORDER BY customer_id) - 1 AS place FROM gold.customers
+) WHERE place % {SLICE} = 0 ORDER BY customer_id
+"""
+
+
+def people(tables: Collection[str], first: str = "", end: str | None = None) -> str:
+    """One row per customer from `first` to before `end`: customer_id, four texts, seven lists (see layout.Person)."""
+
+    def among(column: str) -> str:
+        upper = "" if end is None else f" AND {column} < '{quoted(end)}'"
+        return f"{column} >= '{quoted(first)}'{upper}"
+
     day = "coalesce(date_diff('day', DATE '1970-01-01', CAST(make_timestamp(epoch_us({0})) AS DATE)), -1)"
     history = "gold.customer_products" if "gold.customer_products" in tables else _nothing(
         "customer_id VARCHAR, product_id VARCHAR, units DECIMAL(28,3), orders BIGINT, last_bought_at TIMESTAMPTZ,"
@@ -83,7 +98,7 @@ def people(tables: Collection[str]) -> str:
       SELECT h.customer_id, list(p.number ORDER BY p.number) AS numbers,
              list(CAST({day.format("h.last_bought_at")} AS INTEGER) ORDER BY p.number) AS days
       FROM {history} AS h JOIN bundle_numbers AS p ON p.product_id = h.product_id
-      WHERE coalesce(h.orders, 0) > 0 OR coalesce(h.units, 0) > 0
+      WHERE (coalesce(h.orders, 0) > 0 OR coalesce(h.units, 0) > 0) AND {among("h.customer_id")}
       GROUP BY h.customer_id
     ), viewed AS (
       SELECT customer_id, list(number ORDER BY place) AS numbers, list(day ORDER BY place) AS days
@@ -92,7 +107,7 @@ def people(tables: Collection[str]) -> str:
                row_number() OVER (
                  PARTITION BY h.customer_id ORDER BY h.last_viewed_at DESC NULLS LAST, p.number) AS place
         FROM {history} AS h JOIN bundle_numbers AS p ON p.product_id = h.product_id
-        WHERE h.views > 0
+        WHERE h.views > 0 AND {among("h.customer_id")}
       ) WHERE place <= {VIEWED}
       GROUP BY customer_id
     ), recommended AS (
@@ -102,7 +117,7 @@ def people(tables: Collection[str]) -> str:
                   ELSE {NO_CAUSE} END) ORDER BY r."rank", p.number) AS causes
       FROM {recommended} AS r JOIN bundle_numbers AS p ON p.product_id = r.product_id
       LEFT JOIN bundle_numbers AS because ON because.product_id = r.because_product_id
-      WHERE r."rank" <= {RECOMMENDATIONS}
+      WHERE r."rank" <= {RECOMMENDATIONS} AND {among("r.customer_id")}
       GROUP BY r.customer_id
     )
     SELECT c.customer_id, coalesce(c.market, ''), coalesce(c.personalization, 'unknown'),
@@ -114,8 +129,14 @@ def people(tables: Collection[str]) -> str:
     LEFT JOIN bought ON bought.customer_id = c.customer_id
     LEFT JOIN viewed ON viewed.customer_id = c.customer_id
     LEFT JOIN recommended ON recommended.customer_id = c.customer_id
+    WHERE {among("c.customer_id")}
     ORDER BY c.customer_id
     """
+
+
+def quoted(text: str) -> str:
+    """Text inside a SQL literal."""
+    return text.replace("'", "''")
 
 
 # HMAC-SHA-256 spelled out (RFC 2104), so that millions of identifiers are hashed and sorted by the engine.
