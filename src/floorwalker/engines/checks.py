@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import duckdb
 
 COLUMN_TESTS = ("not_null", "unique")
-_DOCUMENT_KEYS = ("description", "owner", "portable", "columns", "tests")
+_DOCUMENT_KEYS = ("description", "owner", "portable", "columns", "tests", "incremental")
 _COLUMN_KEYS = ("about", "unit", "tests", "accepted", "references")
 _TEST_KEYS = ("name", "sql", "equal", "severity")
 
