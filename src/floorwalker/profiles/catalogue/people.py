@@ -12,7 +12,7 @@ _INTEGER = "CASE WHEN {} THEN 1 ELSE 0 END"
 FEATURES = [
     _word("gender", "Which gender did they give?", aggregate=latest("gender")),
     _feature("birth_date", "When were they born?", "date", RECORDS, latest("birth_date", "date")),
-    _feature("age", "How old are they (whole years, by days)?", "integer", expression="CAST(DAYS(birth_date, as_of) AS BIGINT) * 4 / 1461", unit="years"),
+    _feature("age", "How old are they (whole years, by days)?", "integer", expression="FLOOR(DAYS(birth_date, as_of) / 365.25)", unit="years"),
     _word("age_band", "In which age band are they?", aggregate=latest("age_band")),
     _word("income_band", "In which income band are they?", aggregate=latest("income_band")),
     _word("home_ownership", "Do they own their home?", aggregate=latest("home_ownership")),

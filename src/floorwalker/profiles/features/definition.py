@@ -267,6 +267,8 @@ def _problem(feature: Feature) -> str:
         return "it has no description: which question does it answer?"
     if bool(feature.expression) == bool(aggregate):
         return "it needs an aggregate of a source, or an expression over other features, and not both"
+    if feature.type not in ("number", "boolean", "text") and "/" in feature.expression and "FLOOR" not in feature.expression:
+        return "engines round a quotient differently when it becomes a whole or decimal number: say FLOOR(…), or type number"
     if aggregate is None:
         return ""
     if feature.source is None:

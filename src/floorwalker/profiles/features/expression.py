@@ -4,7 +4,7 @@ In: an expression over named columns, such as `revenue / orders` or `channel = '
 SQL, the names it reads, and a function from a row (a dict) to a value.
 
 The language is a subset of SQL in which all engines and Python agree to the last bit: comparisons, AND, OR, NOT, IN,
-BETWEEN, IS NULL, CASE, COALESCE, NULLIF, LEAST, GREATEST, + - * / %, SQRT, ABS, SUBSTRING, LENGTH, LOWER, DAYS(a, b)
+BETWEEN, IS NULL, CASE, COALESCE, NULLIF, LEAST, GREATEST, + - * / %, SQRT, FLOOR, ABS, SUBSTRING, LENGTH, LOWER, DAYS(a, b)
 (whole days from date a to date b), YEAR, MONTH and CAST. `/` is a division of doubles that gives NULL where the divisor
 is 0. Functions that round differently from machine to machine (LN, EXP, POWER) are left out on purpose.
 
@@ -287,6 +287,8 @@ def _function(node: exp.Expr, text: str) -> Evaluate:
         return _strict(abs, part())
     if isinstance(node, exp.Sqrt):
         return _strict(_sqrt, part())
+    if isinstance(node, exp.Floor):
+        return _strict(math.floor, part())
     if isinstance(node, exp.Length):
         return _strict(len, part())
     if isinstance(node, exp.Lower):

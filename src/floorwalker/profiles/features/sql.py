@@ -81,6 +81,15 @@ def _days(bucket: Bucket) -> str:
     return f"(SELECT {column}, {source.day} AS day{measures} FROM {source.table} WHERE {_present(bucket)} GROUP BY {column}, {source.day})"
 
 
+def days_query(bucket: Bucket) -> str:
+    """The states of a bucket as (entity, day, word, measures…): what the live path starts from."""
+    column, names = bucket.entity.column, [measure.name for measure in bucket.measures]
+    if not bucket.key:
+        return f"SELECT {column}, day, CAST(NULL AS VARCHAR) AS word, {', '.join(names)} FROM {_days(bucket)} AS d"
+    sums = ", ".join(f"CAST(SUM({name}) AS BIGINT) AS {name}" for name in names)
+    return f"SELECT {column}, day, word, {sums} FROM {_days(bucket)} AS d GROUP BY {column}, day, word"
+
+
 def query(features: FeatureSet, spine: Spine) -> str:
     """SELECT of every feature for a spine: its keys, `as_of`, then the features in their order."""
     groups: dict[tuple[str, str], list[Feature]] = {}
@@ -159,7 +168,7 @@ def _pivot(name: str, bucket: Bucket, some: list[Feature], spine: Spine, column:
     for one in some:
         count, seen = _word_count(one)
         counts[count] = _when("SUM", measure_of(one.aggregate).name, one, "BIGINT") if one.aggregate else ""
-        counts[seen] = _when("MAX", "day", one, "DATE")
+        counts[seen] = f"MAX(CASE WHEN {_seen_when(one)} THEN d.day END)"
     inner = "".join(f",\n    {sql} AS {word}" for word, sql in counts.items())
     words = f"SELECT {keys}, d.word{inner}\n  FROM {source}\n  GROUP BY {keys}, d.word"
     listed = "".join(f",\n    {_cast(_over_words(one), one)} AS {one.name}" for one in some)
@@ -241,6 +250,12 @@ def _word_count(feature: Feature) -> tuple[str, str]:
     assert feature.aggregate is not None
     name = measure_of(feature.aggregate).name + feature.window.suffix
     return f"count_{name}", f"seen_{name}"
+
+
+def _seen_when(feature: Feature) -> str:
+    assert feature.aggregate is not None
+    window = feature.window.sql("d.age")
+    return f"d.{measure_of(feature.aggregate).name} > 0" + (f" AND {window}" if window else "")
 
 
 def _over_words(feature: Feature) -> str:
