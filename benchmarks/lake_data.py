@@ -20,8 +20,15 @@ from floorwalker.engines.lake import Lake
 AS_OF = dt.date(2026, 7, 1)
 DAYS = 730
 SHARES = {
-    "lines": 0.25, "clicks": 0.40, "mail": 0.20, "loyalty": 0.05, "returns": 0.02, "exposures": 0.03,
-    "redemptions": 0.005, "tickets": 0.005, "records": 0.04,
+    "lines": 0.25,
+    "clicks": 0.40,
+    "mail": 0.20,
+    "loyalty": 0.05,
+    "returns": 0.02,
+    "exposures": 0.03,
+    "redemptions": 0.005,
+    "tickets": 0.005,
+    "records": 0.04,
 }  # fmt: skipVISITS = {"lines": 3, "clicks": 8, "mail": 3}
 """Rows of one order, one visit, one message: one person at one time."""
 
@@ -144,7 +151,11 @@ def add_to_silver(lake: Lake, events: int, customers: int, *, late: int) -> dict
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, write: Callable[..., tuple[int, int]], events: int, customers: int, **days: Any
+    connection: duckdb.DuckDBPyConnection,
+    write: Callable[..., tuple[int, int]],
+    events: int,
+    customers: int,
+    **days: Any,
 ) -> dict[str, int]:
     for part, share in SHARES.items():
         sql = rows_sql(part, int(events * share), customers, **days)

@@ -6,7 +6,18 @@ In: nothing. Out: `CUSTOMER`, `PRODUCT`, `STORE`: checked sets of definitions, f
 'How many orders did they place in the last 30 days?'
 """
 
-from floorwalker.profiles.catalogue import browsing, contact, loyalty, mail, orders, people, product, purchases, returns, store
+from floorwalker.profiles.catalogue import (
+    browsing,
+    contact,
+    loyalty,
+    mail,
+    orders,
+    people,
+    product,
+    purchases,
+    returns,
+    store,
+)
 from floorwalker.profiles.features.definition import Entity, FeatureSet
 
 CUSTOMER = FeatureSet(

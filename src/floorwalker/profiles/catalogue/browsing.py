@@ -18,7 +18,13 @@ from floorwalker.profiles.features.definition import (
 )
 
 _counted = partial(
-    Feature, type="integer", default=0, tests=("not_negative",), source=BROWSING, group="browsing", purpose="personalization"
+    Feature,
+    type="integer",
+    default=0,
+    tests=("not_negative",),
+    source=BROWSING,
+    group="browsing",
+    purpose="personalization",
 )
 _feature = partial(Feature, group="browsing", purpose="personalization")
 _share = partial(_feature, type="number", unit="share", tests=("share",))

@@ -3,7 +3,17 @@
 from functools import partial
 
 from floorwalker.profiles.catalogue.sources import TICKETS
-from floorwalker.profiles.features.definition import Feature, count, distinct, last_day, latest, over, smallest, top, total
+from floorwalker.profiles.features.definition import (
+    Feature,
+    count,
+    distinct,
+    last_day,
+    latest,
+    over,
+    smallest,
+    top,
+    total,
+)
 
 _feature = partial(Feature, group="service")
 

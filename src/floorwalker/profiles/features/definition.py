@@ -267,7 +267,11 @@ def _problem(feature: Feature) -> str:
         return "it has no description: which question does it answer?"
     if bool(feature.expression) == bool(aggregate):
         return "it needs an aggregate of a source, or an expression over other features, and not both"
-    if feature.type not in ("number", "boolean", "text") and "/" in feature.expression and "FLOOR" not in feature.expression:
+    if (
+        feature.type not in ("number", "boolean", "text")
+        and "/" in feature.expression
+        and "FLOOR" not in feature.expression
+    ):
         return "engines round a quotient differently when it becomes a whole or decimal number: say FLOOR(…), or type number"
     if aggregate is None:
         return ""
@@ -371,7 +375,9 @@ class FeatureSet:
         one = self.feature(name)
         if one.batch_only or (one.source and one.source.batch_only):
             return one.batch_only or (one.source.batch_only if one.source else "")
-        return next((reason for read in _read_by(one) if read != "as_of" and (reason := self.reason_batch_only(read))), "")
+        return next(
+            (reason for read in _read_by(one) if read != "as_of" and (reason := self.reason_batch_only(read))), ""
+        )
 
 
 def _read_by(feature: Feature) -> tuple[str, ...]:

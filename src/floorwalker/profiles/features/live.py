@@ -66,7 +66,11 @@ class Updater:
         plain = {(bucket.source.name, bucket.key): number for number, bucket in enumerate(self.plain)}
         keyed = {(bucket.source.name, bucket.key): number for number, bucket in enumerate(self.keyed)}
         self._first = [_reader(one, plain, keyed, all_buckets) for one in self.features.levels[0]]
-        self._rest = [(one.name, one.parsed.value, _typed(one), one.default) for level in self.features.levels[1:] for one in level]
+        self._rest = [
+            (one.name, one.parsed.value, _typed(one), one.default)
+            for level in self.features.levels[1:]
+            for one in level
+        ]
 
     @property
     def tables(self) -> tuple[str, ...]:

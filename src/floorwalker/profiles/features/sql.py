@@ -113,11 +113,15 @@ def query(features: FeatureSet, spine: Spine) -> str:
             joined.append((name, some, spine.keys))
     for table, some in attributes.items():
         name = f"{features.entity.name}_{table.rpartition('.')[2]}"
-        listed = "".join(f", {_cast(parse(one.aggregate.column).sql, one)} AS {one.name}" for one in some if one.aggregate)
+        listed = "".join(
+            f", {_cast(parse(one.aggregate.column).sql, one)} AS {one.name}" for one in some if one.aggregate
+        )
         ctes.append((name, f"SELECT {features.entity.column}{listed}\n  FROM {table}"))
         joined.append((name, some, (features.entity.column,)))
     alias = {one.name: f"g{number}" for number, (_, some, _) in enumerate(joined) for one in some}
-    columns = "".join(f",\n    {_or_default(f'{alias[one.name]}.{one.name}', one)} AS {one.name}" for one in features.levels[0])
+    columns = "".join(
+        f",\n    {_or_default(f'{alias[one.name]}.{one.name}', one)} AS {one.name}" for one in features.levels[0]
+    )
     joins = "".join(
         f"\n  LEFT JOIN {name} AS g{number} ON " + " AND ".join(f"g{number}.{key} = s.{key}" for key in keys)
         for number, (name, _, keys) in enumerate(joined)
@@ -183,7 +187,12 @@ def _gap_pivot(name: str, bucket: Bucket, some: list[Feature], spine: Spine, col
     measures = sorted({measure_of(one.aggregate).name for one in some if one.aggregate})
     assert len(measures) == 1, f"gaps of {bucket.source.name} need one condition"
     gap = f"DATE_DIFF('day', LAG(d.day, 1) OVER (PARTITION BY {keys} ORDER BY d.day), d.day)"
-    made.append((f"{name}_between", f"SELECT {keys}, d.day, CAST({gap} AS BIGINT) AS gap\n  FROM {source}\n  WHERE d.{measures[0]} > 0"))
+    made.append(
+        (
+            f"{name}_between",
+            f"SELECT {keys}, d.day, CAST({gap} AS BIGINT) AS gap\n  FROM {source}\n  WHERE d.{measures[0]} > 0",
+        )
+    )
     n, total = "CAST(COUNT(d.gap) AS BIGINT)", "CAST(SUM(d.gap) AS BIGINT)"
     squares = "CAST(SUM(d.gap * d.gap) AS BIGINT)"
     newest = f"SUBSTRING(MAX(CASE WHEN d.gap IS NOT NULL THEN CAST(d.day AS VARCHAR) || CAST(d.gap AS VARCHAR) END), {_DAY_WIDTH + 1})"
@@ -308,7 +317,12 @@ def _document(features: FeatureSet) -> dict[str, object]:
         for one in features.features:
             if name in one.tests:
                 # One scan for all of them would be one query; each is its own test, so that the failing one is named.
-                tests.append({"name": f"{one.name} {name}", "sql": f"SELECT {column} FROM {features.entity.table} WHERE {condition(one.name)}"})
+                tests.append(
+                    {
+                        "name": f"{one.name} {name}",
+                        "sql": f"SELECT {column} FROM {features.entity.table} WHERE {condition(one.name)}",
+                    }
+                )
     return {
         "description": f"{len(features.features)} features of each {features.entity.name}",
         "columns": columns,

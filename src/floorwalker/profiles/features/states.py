@@ -98,8 +98,7 @@ def buckets(features: FeatureSet) -> list[Bucket]:
             assert source == one.source, f"two sources are called {source.name}"
             measures[measure.name] = measure
     return [
-        Bucket(features.entity, source, key, tuple(measures.values()))
-        for (_, key), (source, measures) in found.items()
+        Bucket(features.entity, source, key, tuple(measures.values())) for (_, key), (source, measures) in found.items()
     ]
 
 
