@@ -4,9 +4,9 @@ In: an expression over named columns, such as `revenue / orders` or `channel = '
 SQL, the names it reads, and a function from a row (a dict) to a value.
 
 The language is a subset of SQL in which all engines and Python agree to the last bit: comparisons, AND, OR, NOT, IN,
-BETWEEN, IS NULL, CASE, COALESCE, NULLIF, LEAST, GREATEST, + - * / %, SQRT, FLOOR, ABS, SUBSTRING, LENGTH, LOWER, DAYS(a, b)
-(whole days from date a to date b), YEAR, MONTH and CAST. `/` is a division of doubles that gives NULL where the divisor
-is 0. Functions that round differently from machine to machine (LN, EXP, POWER) are left out on purpose.
+BETWEEN, IS NULL, CASE, COALESCE, NULLIF, LEAST, GREATEST, + - * / %, SQRT, FLOOR, ABS, SUBSTRING, LENGTH, LOWER, YEAR,
+MONTH, CAST and DAYS(a, b), whole days from date a to date b. `/` is a division of doubles that gives NULL where the
+divisor is 0. Functions that round differently from machine to machine (LN, EXP, POWER) are left out on purpose.
 
 >>> half = parse("revenue / (2 * orders)")
 >>> half.names
