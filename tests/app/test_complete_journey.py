@@ -152,7 +152,8 @@ def test_households_and_what_is_known_of_them(journey: Path) -> None:
     ) == plain(
         journey,
         """SELECT COUNT(DISTINCT household_id) FROM {demographics} AS d
-        JOIN {transactions_sample} AS t USING (household_id) WHERE quantity > 0 AND sales_value + retail_disc + coupon_match_disc > 0""",
+        JOIN {transactions_sample} AS t USING (household_id)
+        WHERE quantity > 0 AND sales_value + retail_disc + coupon_match_disc > 0""",
     )
 
 
