@@ -51,7 +51,7 @@ def make_training_set(
     known_at: dt.datetime | None = None,
     check_consent: bool = True,
 ) -> TrainingSet:
-    """A training set of this project. `connection`: from `Lake.read`; `known_at`: only what had been received by then."""
+    """A training set of this project. `connection`: from `Lake.read`; `known_at`: only what was received by then."""
     features_of = catalogue_of(entity)
     if known_at is not None:
         rows_known_at(project, connection, known_at, features_of.with_inputs(features))
