@@ -24,7 +24,8 @@ TYPES = {
     "f": "BOOLEAN",
 }
 EXPRESSIONS = [
-    "a + b * 2 - 7", "a / b", "a / b / m", "(a + b) / (a - b)", "m - a", "m * 2", "x * 2.5 + a", "-m", "a % b", "ABS(m)",
+    "a + b * 2 - 7", "a / b", "a / b / m",
+    "(a + b) / (a - b)", "m - a", "m * 2", "x * 2.5 + a", "-m", "a % b", "ABS(m)",
     "SQRT(ABS(x))", "FLOOR(x / 3)",
     "a > b AND f", "a > b OR f", "NOT f", "f = FALSE", "a IS NULL", "a IS NOT NULL AND b > 1",
     "t = 'web' AND a >= 1",
