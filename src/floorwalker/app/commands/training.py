@@ -11,6 +11,8 @@ import click
 from floorwalker.app.output import json_option, show, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import duckdb
 
     from floorwalker.engines.project import Project
@@ -120,13 +122,16 @@ def _read_labels(connection: duckdb.DuckDBPyConnection, file: str) -> duckdb.Duc
 
     from floorwalker.errors import ConfigError
 
-    readers = {".parquet": connection.read_parquet, ".csv": connection.read_csv, ".tsv": connection.read_csv}
-    readers |= {".jsonl": connection.read_json, ".ndjson": connection.read_json, ".json": connection.read_json}
+    read: dict[str, Callable[[str], duckdb.DuckDBPyRelation]] = {
+        ".parquet": lambda name: connection.read_parquet(name),
+        **dict.fromkeys((".csv", ".tsv"), lambda name: connection.read_csv(name)),
+        **dict.fromkeys((".jsonl", ".ndjson", ".json"), lambda name: connection.read_json(name)),
+    }
     suffix = Path(file).suffix.lower()
-    if suffix not in readers:
-        raise ConfigError(f"labels in a {suffix or 'nameless'} file", fix="use " + ", ".join(sorted(readers)))
+    if suffix not in read:
+        raise ConfigError(f"labels in a {suffix or 'nameless'} file", fix="use " + ", ".join(sorted(read)))
     try:
-        return readers[suffix](file)
+        return read[suffix](file)
     except duckdb.Error as error:
         raise ConfigError(f"{file} cannot be read", why=str(error).splitlines()[0]) from None
 
