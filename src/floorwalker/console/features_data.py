@@ -167,7 +167,7 @@ def _spread(feature: Feature, values: np.ndarray[Any, Any], entry: dict[str, Any
     high = float(np.quantile(values, 0.99))
     low = float(values.min())
     whole = feature.type in ("integer", "date")
-    if high <= low or (whole and values.max() - low < BARS):
+    if high <= low or feature.type == "date" or (whole and values.max() - low < BARS):
         high = float(values.max())
     width = (high - low + (1 if whole else 0)) / BARS
     if whole:
