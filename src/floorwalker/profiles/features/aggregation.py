@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from floorwalker.profiles.features.definition import Window
@@ -44,7 +45,7 @@ def plain_value(kind: str, days: Days, place: int, window: Window, as_of: dt.dat
 def gap_value(kind: str, days: Days, place: int, as_of: dt.date) -> Any:
     """A feature over the pauses between the days with a row."""
     present = sorted(day for day, states in days.items() if states[place] and day < as_of)
-    gaps = [(later - earlier).days for earlier, later in zip(present, present[1:], strict=False)]
+    gaps = [(later - earlier).days for earlier, later in pairwise(present)]
     if not gaps:
         return None
     if kind == "longest_gap":

@@ -1,12 +1,13 @@
-"""What a feature is: one small declarative object, from which SQL, live updater, training query and page are made.
+"""What a feature is: one small declarative object, from which SQL, live updater, training query and page come.
 
-In: nothing. Out: `Feature` and what it is made of: a `Source` of rows, an `Aggregate`, a `Window`; or an expression over
-other features. A `FeatureSet` holds the features of one entity, checked against each other.
+In: nothing. Out: `Feature` and what it is made of: a `Source` of rows, an `Aggregate`, a `Window`; or an expression
+over other features. A `FeatureSet` holds the features of one entity, checked against each other.
 
 >>> orders = Source("orders", "silver.orders", at="occurred_at", about="orders")
->>> some = over(Feature("orders", "How many orders did they place {window}?", "integer", orders, count(), default=0), 30, None)
->>> [(one.name, one.description) for one in some]
-[('orders_30d', 'How many orders did they place in the last 30 days?'), ('orders', 'How many orders did they place ever?')]
+>>> counted = Feature("orders", "How many orders did they place {window}?", "integer", orders, count(), default=0)
+>>> some = over(counted, 30, None)
+>>> [one.description for one in some]
+['How many orders did they place in the last 30 days?', 'How many orders did they place ever?']
 >>> customers = FeatureSet(Entity("customer", "customer_id", "silver.customer_people"), some)
 >>> customers.feature("orders_30d").window.days
 30
@@ -51,9 +52,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 @dataclass(frozen=True)
 class Entity:
-    """What features describe: `spine` is the table with every one of them, `column` its id there and in the sources.
+    """What features describe: `spine` is the table with all of them, `column` their id there and in the sources.
 
-    `live`: whether the live path serves it. Then its states of each day are kept as tables, the base that it starts from.
+    `live`: whether the live path serves it. Then its states of each day are kept as tables, the base it starts from.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Entity:
 
 @dataclass(frozen=True)
 class Source:
-    """Rows that features count: a silver table. `where` leaves rows out; `batch_only` says why the live path has none."""
+    """Rows that features count: a silver table. `where` leaves some out; `batch_only`: why the live path has none."""
 
     name: str
     table: str
@@ -122,7 +123,7 @@ EVER = Window()
 
 @dataclass(frozen=True)
 class Aggregate:
-    """What is made of a source's rows. `where` chooses among them; `key` groups them by a word before they are counted."""
+    """What is made of a source's rows. `where` chooses among them; `key` groups them by a word, and then they count."""
 
     kind: str
     column: str = ""
@@ -272,7 +273,7 @@ def _problem(feature: Feature) -> str:
         and "/" in feature.expression
         and "FLOOR" not in feature.expression
     ):
-        return "engines round a quotient differently when it becomes a whole or decimal number: say FLOOR(…), or type number"
+        return "engines round a quotient differently when it becomes an exact number: say FLOOR(…), or type number"
     if aggregate is None:
         return ""
     if feature.source is None:
@@ -291,7 +292,7 @@ def _problem(feature: Feature) -> str:
     return ""
 
 
-def over(feature: Feature, *windows: int | None | Window) -> list[Feature]:
+def over(feature: Feature, *windows: int | Window | None) -> list[Feature]:
     """The same feature in several windows: `{window}` in its description becomes words, its name gets a suffix."""
     made = []
     for one in windows:

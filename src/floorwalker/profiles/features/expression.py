@@ -4,9 +4,9 @@ In: an expression over named columns, such as `revenue / orders` or `channel = '
 SQL, the names it reads, and a function from a row (a dict) to a value.
 
 The language is a subset of SQL in which all engines and Python agree to the last bit: comparisons, AND, OR, NOT, IN,
-BETWEEN, IS NULL, CASE, COALESCE, NULLIF, LEAST, GREATEST, + - * / %, SQRT, FLOOR, ABS, SUBSTRING, LENGTH, LOWER, DAYS(a, b)
-(whole days from date a to date b), YEAR, MONTH and CAST. `/` is a division of doubles that gives NULL where the divisor
-is 0. Functions that round differently from machine to machine (LN, EXP, POWER) are left out on purpose.
+BETWEEN, IS NULL, CASE, COALESCE, NULLIF, LEAST, GREATEST, + - * / %, SQRT, FLOOR, ABS, SUBSTRING, LENGTH, LOWER, YEAR,
+MONTH, CAST and DAYS(a, b), whole days from date a to date b. `/` is a division of doubles; it and `%` give NULL where
+the divisor is 0. Functions that round differently from machine to machine (LN, EXP, POWER) are left out on purpose.
 
 >>> half = parse("revenue / (2 * orders)")
 >>> half.names
@@ -65,11 +65,15 @@ def _portable(tree: exp.Expr) -> str:
     """SQL in which `/` divides doubles and never by zero, and DAYS is DATE_DIFF."""
     root = exp.Paren(this=tree.copy())
     # Innermost first: a division may stand in a division.
-    for node in reversed(list(root.find_all(exp.Div, exp.Anonymous))):
+    for node in reversed(list(root.find_all(exp.Div, exp.Mod, exp.Anonymous))):
         if isinstance(node, exp.Div):
             left, right = exp.cast(node.this, "DOUBLE"), exp.cast(node.expression, "DOUBLE")
             safe = exp.Nullif(this=right, expression=exp.Literal.number(0))
             node.replace(exp.Div(this=left, expression=safe, typed=True))
+        elif isinstance(node, exp.Mod):
+            # A remainder by 0 is an error on some engines, NULL on others.
+            if not isinstance(node.expression, exp.Literal):
+                node.set("expression", exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
         elif node.name.upper() == "DAYS":
             start, end = node.expressions
             days = exp.DateDiff(this=end, expression=start, unit=exp.Var(this="DAY"))

@@ -3,14 +3,14 @@
 In: a training set as Arrow (one row per label, `as_of`, a label of 0 and 1 or a number). Out: findings, in plain words.
 
 Three questions are asked of every column:
-1. *After the cut-off?* Its dates lie on or after the row's own `as_of`; or, for a feature of the catalogue, its values are
-   not those of `as_of` but those of a later day (`truth` and `later`: the feature computed for either).
+1. *After the cut-off?* Its dates lie on or after the row's own `as_of`; or, for a feature of the catalogue, its values
+   are not those of `as_of` but those of a later day (`truth` and `later`: the feature computed for either).
 2. *Too good to be true?* Alone it tells the label almost perfectly: AUC (Mann-Whitney) at or above `too_good`, or rank
    correlation (Spearman) for a number; also when merely its absence does.
 3. *The label itself?* Equal to it, or to its opposite, in all but a thousandth of the rows.
 
-Honest features of retail behaviour stay far below 0.95 (published purchase and churn models reach 0.6 to 0.85), which is
-why a single column above it is looked at.
+Honest features of retail behaviour stay far below 0.95 (published purchase and churn models reach 0.6 to 0.85), which
+is why a single column above it is looked at.
 
 >>> import numpy as np
 >>> label = np.array([0, 1] * 200); noise = np.random.default_rng(1).normal(size=400)
@@ -78,8 +78,8 @@ def _after(name: str, column: pa.ChunkedArray, table: pa.Table) -> Leak | None:
     """Dates and moments that lie on or after the row's own day."""
     if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)) or "as_of" not in table.column_names:
         return None
-    days = pc.cast(column, pa.date32())
-    late = pc.sum(pc.greater_equal(days, pc.cast(table.column("as_of"), pa.date32()))).as_py() or 0
+    days, cut = _numbers(column), _numbers(table.column("as_of"))
+    late = 0 if days is None or cut is None else int((days >= cut).sum())
     if not late:
         return None
     return Leak(
@@ -101,7 +101,7 @@ def _moved(name: str, table: pa.Table, truth: pa.Table | None, later: pa.Table |
         return None
     return Leak(
         name, "after the cut-off", 1.0,
-        f"where the value of as_of and of the end of the data differ, {name} is the later one in {as_later:.0%} of the rows",
+        f"where the values of as_of and of the end of the data differ, {name} is the later one in {as_later:.0%}",
     )  # fmt: skip
 
 
@@ -120,23 +120,21 @@ def _telling(name: str, column: pa.ChunkedArray, outcome: np.ndarray, too_good: 
     """How well the column alone orders the label; for words, by the label's share per word (on the other half)."""
     if len(outcome) < _FEWEST:
         return None
-    absent = pc.is_null(column).to_numpy(zero_copy_only=False).astype(float)
+    absent = column.is_null().to_numpy(zero_copy_only=False).astype(float)
     values = _numbers(column)
-    strengths = [("its absence", _strength(absent, outcome) if 0 < absent.mean() < 1 else 0.0)]
+    strengths = [(f"the absence of {name}", _strength(absent, outcome) if 0 < absent.mean() < 1 else 0.0)]
     if values is not None:
         known = ~np.isnan(values)
         if known.sum() >= _FEWEST and len(np.unique(outcome[known])) > 1:
-            strengths.append(("it", _strength(values[known], outcome[known])))
+            strengths.append((name, _strength(values[known], outcome[known])))
     else:
-        strengths.append(("it", _words_strength(column, outcome)))
+        strengths.append((name, _words_strength(column, outcome)))
     what, strength = max(strengths, key=lambda one: one[1])
     if strength < too_good:
         return None
     measure = "AUC" if len(np.unique(outcome)) == 2 else "rank correlation"
-    return Leak(
-        name, "too good to be true", strength,
-        f"{what if what == 'it' else f'the absence of {name}'} alone tells the label with {measure} {strength:.3f}".replace("it alone", f"{name} alone"),
-    )  # fmt: skip
+    words = f"{what} alone tells the label with {measure} {strength:.3f}"
+    return Leak(name, "too good to be true", strength, words)
 
 
 def _strength(values: np.ndarray, outcome: np.ndarray) -> float:
@@ -155,7 +153,7 @@ def _strength(values: np.ndarray, outcome: np.ndarray) -> float:
 
 def _words_strength(column: pa.ChunkedArray, outcome: np.ndarray) -> float:
     """Words are scored by the label's mean in one half and judged in the other, so that rare words prove nothing."""
-    encoded = pc.dictionary_encode(pc.fill_null(pc.cast(column, pa.string()), "")).combine_chunks()
+    encoded = pc.fill_null(pc.cast(column, pa.string()), "").dictionary_encode().combine_chunks()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     first = np.arange(len(codes)) % 2 == 0
     if len(np.unique(outcome[~first])) < 2:

@@ -1,7 +1,7 @@
 """The live updater: the same features from events as they come, by the same definitions that batch compiles to SQL.
 
-In: rows of silver tables (as dicts), in any order, each once. Out: a `State` per entity, whose `values` are the features
-at a day; and `merge`, by which a base cut by batch and the events after it become one.
+In: rows of silver tables (as dicts), in any order, each once. Out: a `State` per entity, whose `values` are the
+features at a day; and `merge`, by which a base cut by batch and the events after it become one.
 
 >>> from floorwalker.profiles.features.definition import *
 >>> orders = Source("orders", "silver.orders")
@@ -102,7 +102,7 @@ class Updater:
         return State(plain, words)
 
     def values(self, state: State, as_of: dt.date) -> dict[str, Any]:
-        """The features on a day: what happened before it counts. Money and counts are exact numbers, ratios are floats."""
+        """The features on a day: what happened before it counts. Money and counts are exact, ratios are floats."""
         found: dict[str, Any] = {"as_of": as_of}
         for name, read, default in self._first:
             value = read(state, as_of)

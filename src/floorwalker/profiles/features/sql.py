@@ -1,4 +1,4 @@
-"""SQL of features: one model per bucket, one model per entity, and the query of a training set, from the same definitions.
+"""SQL of features: a model per bucket, one per entity, and the query of a training set, from the same definitions.
 
 In: a `FeatureSet`. Out: portable SQL. The states of a day are tables (`silver.customer_orders_days`), made of silver
 rows; the features are sums, extremes and latest values over those days: buckets first, then the pivot.
@@ -11,7 +11,7 @@ rows; the features are sums, extremes and latest values over those days: buckets
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from floorwalker.engines.models import SqlModel, parse_model
@@ -39,15 +39,15 @@ def models(features: FeatureSet) -> list[SqlModel]:
     spine = Spine(
         f"SELECT p.{entity.column}, q.as_of FROM {entity.spine} AS p CROSS JOIN meta.run AS q", (entity.column,), False
     )
-    sql = f"-- {len(features.features)} features of each {entity.name}, as of the day of the run.\n{query(features, spine)}"
-    return [*made, _model(entity.table, sql, _document(features))]
+    about = f"{len(features.features)} features of each {entity.name}, as of the day of the run."
+    return [*made, _model(entity.table, f"-- {about}\n{query(features, spine)}", _document(features, about))]
 
 
 def bucket_model(bucket: Bucket) -> SqlModel:
     """The table of a bucket: one row per entity and day."""
     source, column = bucket.source, bucket.entity.column
     measures = "".join(f",\n  {_state(measure, source.at)} AS {measure.name}" for measure in bucket.measures)
-    about = f"Per {bucket.entity.name} and day: the states from which features of {source.about or source.name} are computed."
+    about = f"Per {bucket.entity.name} and day: what features of {source.about or source.name} are computed from."
     sql = (
         f"-- {about}\nSELECT {column}, {source.day} AS day{measures}\n"
         f"FROM {source.table}\nWHERE {_present(bucket)}\nGROUP BY {column}, {source.day}"
@@ -76,9 +76,11 @@ def _days(bucket: Bucket) -> str:
             f", {f'CASE WHEN {parse(measure.where).sql} THEN 1 ELSE 0 END' if measure.where else '1'} AS {measure.name}"
             for measure in bucket.measures
         )
-        return f"(SELECT {column}, {source.day} AS day, {_text(bucket.key)} AS word{flags} FROM {source.table} WHERE {_present(bucket)})"
+        columns = f"{column}, {source.day} AS day, {_text(bucket.key)} AS word{flags}"
+        return f"(SELECT {columns} FROM {source.table} WHERE {_present(bucket)})"
     measures = "".join(f", {_state(measure, source.at)} AS {measure.name}" for measure in bucket.measures)
-    return f"(SELECT {column}, {source.day} AS day{measures} FROM {source.table} WHERE {_present(bucket)} GROUP BY {column}, {source.day})"
+    chosen = f"SELECT {column}, {source.day} AS day{measures} FROM {source.table} WHERE {_present(bucket)}"
+    return f"({chosen} GROUP BY {column}, {source.day})"
 
 
 def days_query(bucket: Bucket) -> str:
@@ -195,12 +197,13 @@ def _gap_pivot(name: str, bucket: Bucket, some: list[Feature], spine: Spine, col
     )
     n, total = "CAST(COUNT(d.gap) AS BIGINT)", "CAST(SUM(d.gap) AS BIGINT)"
     squares = "CAST(SUM(d.gap * d.gap) AS BIGINT)"
-    newest = f"SUBSTRING(MAX(CASE WHEN d.gap IS NOT NULL THEN CAST(d.day AS VARCHAR) || CAST(d.gap AS VARCHAR) END), {_DAY_WIDTH + 1})"
+    packed = "CASE WHEN d.gap IS NOT NULL THEN CAST(d.day AS VARCHAR) || CAST(d.gap AS VARCHAR) END"
+    variance = f"CAST({n} * {squares} - {total} * {total} AS DOUBLE) / NULLIF(CAST({n} * ({n} - 1) AS DOUBLE), 0)"
     known = {
         "longest_gap": "MAX(d.gap)",
-        "latest_gap": newest,
+        "latest_gap": f"SUBSTRING(MAX({packed}), {_DAY_WIDTH + 1})",
         # From integers, so that it is the same double everywhere.
-        "gap_deviation": f"SQRT(CAST({n} * {squares} - {total} * {total} AS DOUBLE) / NULLIF(CAST({n} * ({n} - 1) AS DOUBLE), 0))",
+        "gap_deviation": f"SQRT({variance})",
     }
     listed = "".join(f",\n    {_cast(known[one.aggregate.kind], one)} AS {one.name}" for one in some if one.aggregate)
     made.append((name, f"SELECT {keys}{listed}\n  FROM {name}_between AS d\n  GROUP BY {keys}"))
@@ -303,38 +306,16 @@ def _rows_of(names: list[str], width: int) -> Iterable[list[str]]:
     return (names[start : start + width] for start in range(0, len(names), width))
 
 
-def _document(features: FeatureSet) -> dict[str, object]:
+def _document(features: FeatureSet, about: str) -> dict[str, object]:
     """What stands in the TOML beside a model written by hand: descriptions, units and tests of the columns."""
     column = features.entity.column
     columns: dict[str, dict[str, object]] = {
         column: {"about": f"the {features.entity.name}", "tests": ["not_null", "unique"]}
     }
-    tests: list[dict[str, object]] = []
     for one in features.features:
-        columns[one.name] = {"about": one.description, "unit": one.unit}
-        columns[one.name]["tests"] = ["not_null"] if one.default is not None else []
-    for name, condition in _TESTS.items():
-        for one in features.features:
-            if name in one.tests:
-                # One scan for all of them would be one query; each is its own test, so that the failing one is named.
-                tests.append(
-                    {
-                        "name": f"{one.name} {name}",
-                        "sql": f"SELECT {column} FROM {features.entity.table} WHERE {condition(one.name)}",
-                    }
-                )
-    return {
-        "description": f"{len(features.features)} features of each {features.entity.name}",
-        "columns": columns,
-        "tests": tests,
-        "incremental": {"key": [column]},
-    }
-
-
-_TESTS: dict[str, Callable[[str], str]] = {
-    "not_negative": lambda name: f"{name} < 0",
-    "share": lambda name: f"{name} < 0 OR {name} > 1",
-}
+        always = ["not_null"] if one.default is not None and "not_null" not in one.tests else []
+        columns[one.name] = {"about": one.description, "unit": one.unit, "tests": [*always, *one.tests]}
+    return {"description": about, "columns": columns, "incremental": {"key": [column]}}
 
 
 def _model(name: str, sql: str, document: dict[str, object]) -> SqlModel:

@@ -64,7 +64,7 @@ class Bucket:
 
     @property
     def is_table(self) -> bool:
-        """Whether it is kept. With a key it has nearly as many rows as its source: then it is computed where it is read."""
+        """Whether it is kept. With a key it has nearly as many rows as its source: it is computed where it is read."""
         return self.entity.live and not self.key
 
     @property

@@ -14,7 +14,7 @@ so a set for the day of a run is what that run served. Customers that were merge
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -25,6 +25,8 @@ from floorwalker.profiles.features.definition import Feature, FeatureSet
 from floorwalker.profiles.features.sql import Spine, query
 
 _LABELS = "floorwalker_labels"
+ROW_PURPOSE = "analytics"
+"""What a customer must allow to be in a training set at all."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class TrainingSet:
     unknown: int
     """Labels whose customer does not exist (any more): they have no row."""
     without_consent: int
-    """Labels whose customer does not allow a purpose that a feature needs: they have no row either."""
+    """Labels whose customer does not allow analytics: they have no row either."""
+    hidden: Mapping[str, int]
+    """Per other purpose: rows in which its features are NULL, because the customer does not allow it."""
 
 
 def training_set(
@@ -51,7 +55,8 @@ def training_set(
 ) -> TrainingSet:
     """Features of labelled rows, each as of its own day. `as_of` is for labels without such a column.
 
-    `consent`: leave out customers who do not allow what the features are used for (see `Feature.purpose`).
+    `consent`: leave out customers who do not allow analytics, and of the others the features (as NULL) whose purpose
+    they do not allow (`Feature.purpose`).
     Raises ConfigError for labels without the columns, or of a day that the tables do not reach; NotFoundError for
     features that do not exist.
     """
@@ -61,23 +66,34 @@ def training_set(
     entity = catalogue.entity.column
     _take_in(connection, labels, entity, as_of, [one.name for one in chosen])
     labelled, unknown = _check_labels(connection, catalogue)
-    allowed = _consented(chosen, consent, entity)
-    ((refused,),) = connection.execute(
-        f"SELECT COUNT(*) FROM {_LABELS} AS l WHERE known AND NOT ({allowed})"
-    ).fetchall()
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_LABELS} AS SELECT * FROM {_LABELS} AS l WHERE known AND ({allowed})"
+    asked = consent is not None and entity == "customer_id"
+    purposes = sorted({ROW_PURPOSE, *(one.purpose for one in chosen)}) if asked else []
+    rules = "".join(
+        f", {allowed_sql(purpose, consent or ConsentPolicy(), customer_id='l.customer_id')} AS may_{purpose}"
+        for purpose in purposes
     )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_LABELS} AS SELECT l.*{rules} FROM {_LABELS} AS l WHERE l.known")
+    refused = 0
+    if asked:
+        refused = _count(connection, f"NOT may_{ROW_PURPOSE}")
+        connection.execute(f"DELETE FROM {_LABELS} WHERE NOT may_{ROW_PURPOSE}")
+    others = [purpose for purpose in purposes if purpose != ROW_PURPOSE]
+    hidden = {purpose: n for purpose in others if (n := _count(connection, f"NOT may_{purpose}"))}
     spine = Spine(f"SELECT DISTINCT {entity}, as_of FROM {_LABELS}", (entity, "as_of"), True)
     wanted = catalogue.with_inputs(one.name for one in chosen)
-    listed = ", ".join(f"f.{one.name}" for one in chosen)
+    listed = ", ".join(
+        f"CASE WHEN l.may_{one.purpose} THEN f.{one.name} END AS {one.name}"
+        if one.purpose in hidden
+        else f"f.{one.name}"
+        for one in chosen
+    )
     own = [name for name in labels.columns if name not in (entity, "as_of")]
     kept = "".join(f', l."{name}"' for name in own)
     relation = connection.sql(
         f"SELECT l.{entity}, l.as_of{kept}, {listed} FROM {_LABELS} AS l"
         f" JOIN ({query(wanted, spine)}) AS f ON f.{entity} = l.{entity} AND f.as_of = l.as_of"
     )
-    return TrainingSet(relation, chosen, labelled, unknown, int(refused))
+    return TrainingSet(relation, chosen, labelled, unknown, refused, hidden)
 
 
 def _take_in(
@@ -106,7 +122,8 @@ def _take_in(
     try:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {_LABELS} AS"
-            f" SELECT CAST({current} AS VARCHAR) AS {entity}, {day} AS as_of{own}, TRUE AS known FROM floorwalker_given AS l{join}"
+            f" SELECT CAST({current} AS VARCHAR) AS {entity}, {day} AS as_of{own}, TRUE AS known"
+            f" FROM floorwalker_given AS l{join}"
         )
     except duckdb.ConversionException as error:
         raise ConfigError("a label's as_of is no day", why=str(error).splitlines()[0], fix="YYYY-MM-DD") from None
@@ -140,11 +157,8 @@ def _check_labels(connection: duckdb.DuckDBPyConnection, catalogue: FeatureSet) 
     return int(total), int(unknown)
 
 
-def _consented(features: Sequence[Feature], consent: ConsentPolicy | None, entity: str) -> str:
-    if consent is None or entity != "customer_id":
-        return "TRUE"
-    purposes = sorted({one.purpose for one in features})
-    return " AND ".join(allowed_sql(purpose, consent, customer_id="l.customer_id") for purpose in purposes)
+def _count(connection: duckdb.DuckDBPyConnection, condition: str) -> int:
+    return int(connection.execute(f"SELECT COUNT(*) FROM {_LABELS} WHERE {condition}").fetchall()[0][0])
 
 
 def _exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
