@@ -28,7 +28,11 @@ group = "mine"
 def test_list_and_show(shop_once: Path) -> None:
     listed = call(shop_once, "features", "list", "--entity", "customer", "--search", "orders coupon", "--json").json
     assert listed and all("coupon" in f"{one['name']} {one['question']}".lower() for one in listed)
-    assert {one["entity"] for one in call(shop_once, "features", "list", "--json").json} == {"customer", "product", "store"}
+    assert {one["entity"] for one in call(shop_once, "features", "list", "--json").json} == {
+        "customer",
+        "product",
+        "store",
+    }
     shown = call(shop_once, "features", "show", "average_order", "--sql", "--json").json
     assert (shown["computed"], shown["live"], shown["reads"]) == ("revenue / orders", True, ["revenue", "orders"])
     assert shown["tree"][1] == "├─ revenue: sum of amount of silver.orders, ever"
@@ -84,7 +88,9 @@ def test_a_feature_of_the_project_s_own(shop: Path) -> None:
     early = call(shop, "features", "values", "ann@example.com", "--feature", "store_share")
     assert early.code == 1 and "the published run has no 'store_share'" in early.err
     assert run(shop)["status"] == "published"
-    told = call(shop, "features", "values", "ann@example.com", "--feature", "store_orders_365d", "--feature", "store_share")
+    told = call(
+        shop, "features", "values", "ann@example.com", "--feature", "store_orders_365d", "--feature", "store_share"
+    )
     assert "0.5000" in told.out
     values = rows(shop, "SELECT SUM(store_orders_365d), SUM(orders_store_365d) FROM gold.customer_features")
     assert values == [(2, 2)]

@@ -84,7 +84,10 @@ def _figures(
     counted = _counted(connection, table, words)
     found: dict[str, dict[str, Any]] = {}
     for one in some:
-        entry: dict[str, Any] = {"kind": "counts", **{key: scanned[one.name][key] for key in ("filled", "distinct", "rows")}}
+        entry: dict[str, Any] = {
+            "kind": "counts",
+            **{key: scanned[one.name][key] for key in ("filled", "distinct", "rows")},
+        }
         if is_personal(one):
             entry["kind"] = "personal"
         elif one.name in counted:
@@ -136,9 +139,7 @@ def _sampled(
     return found
 
 
-def _counted(
-    connection: duckdb.DuckDBPyConnection, table: str, some: Sequence[Feature]
-) -> dict[str, dict[str, int]]:
+def _counted(connection: duckdb.DuckDBPyConnection, table: str, some: Sequence[Feature]) -> dict[str, dict[str, int]]:
     """How often each value of these columns occurs: all columns in one reading."""
     if not some:
         return {}
@@ -152,9 +153,10 @@ def _words(counts: dict[str, int], filled: int) -> dict[str, Any]:
     if len(counts) > WORDS or not filled:
         return {"distinct": len(counts)}
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    shown = [{"word": word, "share": number / filled} for word, number in ordered if number >= SHARED][:8]
-    others = 1 - sum(one["share"] for one in shown)
-    return {"kind": "words", "distinct": len(counts), "top": shown, "others": others if others > 1e-9 else 0}
+    shown = [(word, number) for word, number in ordered if number >= SHARED][:8]
+    others = filled - sum(number for _, number in shown)
+    top = [{"word": word, "share": number / filled} for word, number in shown]
+    return {"kind": "words", "distinct": len(counts), "top": top, "others": others / filled}
 
 
 def _spread(feature: Feature, values: np.ndarray[Any, Any], entry: dict[str, Any]) -> dict[str, Any]:

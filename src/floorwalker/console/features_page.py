@@ -143,7 +143,10 @@ def _is_empty(figures: Mapping[str, Any] | None) -> bool:
 
 def _is_constant(figures: Mapping[str, Any] | None) -> bool:
     return (
-        figures is not None and figures["filled"] > 0 and figures["distinct"] == 1 and figures["filled"] == figures["rows"]
+        figures is not None
+        and figures["filled"] > 0
+        and figures["distinct"] == 1
+        and figures["filled"] == figures["rows"]
     )
 
 

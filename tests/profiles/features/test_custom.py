@@ -44,8 +44,8 @@ def test_without_a_folder_nothing_changes(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_what_is_meant(tmp_path: Path) -> None:
-    folder = write(tmp_path, GIFTS + '[features.old_visits]\ndescription = "How many?"\nentity = "store"\n'
-                   'source = "orders"\naggregate = "count"\ntype = "integer"\nwindow = { days = 90, skip = 90 }\n')  # fmt: skip
+    old = '[features.old_visits]\ndescription = "How many?"\nentity = "store"\nsource = "orders"\n'
+    folder = write(tmp_path, GIFTS + old + 'aggregate = "count"\ntype = "integer"\nwindow = { days = 90, skip = 90 }\n')
     (_, gifts), (_, share), (entity, old) = load_custom(folder)
     assert (gifts.window, gifts.default, gifts.owner, gifts.tests) == (Window(365), 0, "me", ("not_negative",))
     assert (share.aggregate, share.expression, share.group) == (None, "gift_orders_365d / orders_365d", "own")
@@ -100,6 +100,8 @@ COUNT = 'source = "orders"\naggregate = "count"\n'
         ('expression = "orders / 2"', ("FLOOR",)),
         ('source = "orders"\naggregate = "total"\ncolumn = "units"', ("as quantity, this one as integer",)),
         ('source = "orders"\naggregate = "longest_gap"\nwhere = "channel = \'web\'"', ("one condition only",)),
+        ('expression = "age + 1"', ("'age', which is for profiling", 'purpose = "profiling"')),
+        ('source = "records"\naggregate = "latest"\ncolumn = "children"', ("says who somebody is",)),
         (COUNT + 'type = "int"', ("TOML",)),
     ],
 )  # fmt: skip
@@ -130,7 +132,12 @@ def test_a_default_cannot_leave_its_quotes(tmp_path: Path) -> None:
 
 
 def test_conditions_that_would_share_a_name_are_refused(tmp_path: Path) -> None:
-    text = GIFTS + '[features.plain_orders]\ndescription = "?"\ntype = "integer"\n' + COUNT + 'where = "coupon_lines < 0"\n'
+    text = (
+        GIFTS
+        + '[features.plain_orders]\ndescription = "?"\ntype = "integer"\n'
+        + COUNT
+        + 'where = "coupon_lines < 0"\n'
+    )
     with pytest.raises(ConfigError, match="plain_orders") as caught:
         extended(ALL, write(tmp_path, text))
     assert "would be kept under one name" in str(caught.value)

@@ -98,7 +98,7 @@ def show_feature(folder: str, name: str, entity: str, with_sql: bool, as_json: b
     for other in others:
         click.echo(f"\nThere is one of each {other}, too: --entity {other}")
     if with_sql:
-        click.echo("\n" + document["sql"])
+        click.echo(f"\n{document['sql']}")
 
 
 @features.command("values")

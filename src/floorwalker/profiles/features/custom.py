@@ -1,7 +1,7 @@
 """A project's own features: `features/*.toml`, checked as strictly as the product's own definitions.
 
-In: the folder, and the product's feature sets. Out: `load_custom` the (entity, feature) pairs as written; `extended` the
-sets with them at the end. Whatever cannot be meant is a ConfigError that names file and feature.
+In: the folder, and the product's feature sets. Out: `load_custom` the (entity, feature) pairs as written; `extended`
+the sets with them at the end. Whatever cannot be meant is a ConfigError that names file and feature.
 
     [features.gift_orders_365d]
     description = "How many orders with a coupon in the last year?"
@@ -59,6 +59,9 @@ AGGREGATES = (*_BY_ROW, *_BY_COLUMN, *_BY_KEY)
 
 TESTS = ("not_negative", "share")
 """Tests a feature may ask for; one with a default is tested never to be NULL anyway."""
+
+_PERSONAL = ("records", "households")
+"""Sources that say who somebody is: their values are for profiling only."""
 
 _DEFAULTS: dict[str, tuple[type, ...]] = {
     "integer": (int,),
@@ -209,9 +212,13 @@ def _check(where: str, written: Written) -> None:
     if written.aggregate:
         for key, kinds in (("column", _BY_COLUMN), ("key", _BY_KEY)):
             if getattr(written, key) and written.aggregate not in kinds:
-                raise ConfigError(f"{where}: '{written.aggregate}' takes no {key}", fix=f"{key} is for {', '.join(kinds)}")
+                raise ConfigError(
+                    f"{where}: '{written.aggregate}' takes no {key}", fix=f"{key} is for {', '.join(kinds)}"
+                )
         if written.aggregate == "attribute" and (written.where or written.window):
             raise ConfigError(f"{where}: an attribute is a column as it stands: it has no where and no window")
+    if written.source in _PERSONAL and written.aggregate in (*_BY_COLUMN, "top") and written.purpose != "profiling":
+        raise ConfigError(f"{where}: it says who somebody is", fix='purpose = "profiling"')
     for key in ("column", "key", "where", "expression"):
         if text := getattr(written, key):
             try:
@@ -248,10 +255,21 @@ def _joined(product: FeatureSet, theirs: list[tuple[str, Feature]]) -> FeatureSe
             if name != "as_of" and name not in names:
                 raise ConfigError(f"{where} reads '{name}', which is no feature", fix=did_you_mean(name, names))
     _check_states(product.features, theirs)
+    _check_purposes({one.name: one for one in (*product.features, *(feature for _, feature in theirs))}, theirs)
     try:
         return FeatureSet(product.entity, [*product.features, *(feature for _, feature in theirs)])
     except ModelError as error:
         raise ConfigError(f"{theirs[0][0].partition(':')[0]}: {error.what}", why=error.why, fix=error.fix) from None
+
+
+def _check_purposes(known: Mapping[str, Feature], theirs: list[tuple[str, Feature]]) -> None:
+    """What is made of a feature for a stricter purpose than analytics has that purpose, too."""
+    for where, feature in theirs:
+        read = [known[name] for name in (feature.parsed.names if feature.expression else ()) if name != "as_of"]
+        stricter = {one.purpose: one.name for one in read if one.purpose != "analytics"}
+        if stricter and feature.purpose not in stricter:
+            purpose, name = sorted(stricter.items())[-1]
+            raise ConfigError(f"{where}: it reads '{name}', which is for {purpose}", fix=f'purpose = "{purpose}"')
 
 
 def _check_states(product: Iterable[Feature], theirs: list[tuple[str, Feature]]) -> None:

@@ -159,7 +159,11 @@ def _cards(features: FeatureSet, names: Sequence[str]) -> list[Card]:
     made = []
     for name in names:
         one = features.feature(name)
-        reason = features.reason_batch_only(name) if features.entity.live else f"the live path serves no {features.entity.name}"
+        reason = (
+            features.reason_batch_only(name)
+            if features.entity.live
+            else f"the live path serves no {features.entity.name}"
+        )
         made.append(
             Card(
                 entity=features.entity.name,
