@@ -30,6 +30,9 @@ from floorwalker.engines.project import Project
 from floorwalker.engines.runner import writes_of
 from floorwalker.events.vocabulary import COMMON, KINDS, LAKE_TYPES, PERSON, Column
 from floorwalker.identity.rules import RULES
+from floorwalker.profiles.catalogue import ALL as CATALOGUE
+from floorwalker.profiles.features.custom import SOURCES
+from floorwalker.profiles.features.describe import cards
 from floorwalker.sources.mapping import SET_BY_FLOORWALKER
 
 # Settings whose struct says nothing about them, or not in words that stand alone.
@@ -175,6 +178,35 @@ def table_sentences() -> dict[str, tuple[str, str]]:
     return found
 
 
+def feature_sources() -> str:
+    """What features count."""
+    rows = [(f"`{one.name}`", f"`{one.table}`", one.about, one.batch_only) for one in SOURCES.values()]
+    return table(("source", "table", "what it holds", "batch only"), rows)
+
+
+def features() -> str:
+    """Every feature of the product, by entity."""
+    parts = []
+    for one in CATALOGUE:
+        rows = [
+            (
+                f"`{card.name}`",
+                card.question,
+                f"{card.type}, {card.unit}" if card.unit else card.type,
+                card.window,
+                "yes" if card.live else "",
+                card.purpose,
+            )
+            for card in cards([one])
+        ]
+        parts += [
+            f"### {one.entity.name} features",
+            f"{len(rows)} columns of `{one.entity.table}`.",
+            table(("feature", "question", "type and unit", "window", "live", "purpose"), rows),
+        ]
+    return "\n\n".join(parts)
+
+
 def rules() -> str:
     """The deterministic rules of identity, best first."""
     ordered = sorted(RULES.values(), key=lambda rule: (rule.tier, -rule.weight))
@@ -226,6 +258,7 @@ def documents() -> dict[str, dict[str, str]]:
         "docs/project-folder.md": {"settings": settings()},
         "docs/mappings.md": {"kinds": kinds()},
         "docs/tables.md": {"tables": tables()},
+        "docs/features.md": {"feature sources": feature_sources(), "features": features()},
         "docs/identity.md": {"rules": rules()},
         "docs/http-api.md": {"routes": routes()},
         "docs/commands.md": {"commands": commands()},

@@ -29,6 +29,7 @@ COMMANDS = {
     "quarantine": ("data", "Rows that did not fit, and why."),
     "customers": ("customers", "Find customers and show their one record."),
     "segments": ("customers", "List segments, their members, and why someone is in one."),
+    "features": ("features", "List and explain the features, and show a customer's values."),
     "decide": ("decide", "One decision for one customer, with reasons."),
     "serve": ("decide", "Start the HTTP service."),
     "keys": ("decide", "Make, list and revoke API keys."),

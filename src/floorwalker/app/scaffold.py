@@ -1,12 +1,12 @@
 """Making a project folder from a template.
 
 In: a folder and a template (demo, online-retail, complete-journey, blank). Out: floorwalker.toml, mappings/, sql/,
-policies/, commented.
+features/, policies/, commented.
 
 >>> import tempfile, pathlib
 >>> folder = make_project(pathlib.Path(tempfile.mkdtemp()) / "shop", template="blank")
 >>> sorted(path.name for path in folder.iterdir())
-['.gitignore', 'README.md', 'floorwalker.toml', 'mappings', 'policies', 'sql']
+['.gitignore', 'README.md', 'features', 'floorwalker.toml', 'mappings', 'policies', 'sql']
 """
 
 from __future__ import annotations
