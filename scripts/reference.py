@@ -173,7 +173,10 @@ def table_sentences() -> dict[str, tuple[str, str]]:
     found = {}
     for name, node in graph.nodes.items():
         for written in writes_of(node):
-            text = about(node.path) if isinstance(node, SqlModel) and node.path else TABLES.get(written, "")
+            if isinstance(node, SqlModel):
+                text = about(node.path) if node.path else str(node.document.get("description", ""))
+            else:
+                text = TABLES.get(written, "")
             found[written] = ("SQL" if isinstance(node, SqlModel) else f"step {name}", text)
     return found
 

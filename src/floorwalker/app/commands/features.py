@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from floorwalker.app.commands.training import check, training
 from floorwalker.app.output import json_option, show, table
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ ENTITY = click.option("--entity", default="", metavar="NAME", help="customer, pr
 
 @click.group()
 def features() -> None:
-    """List and explain the features, show a customer's values, write the catalogue page."""
+    """List and explain the features, show a customer's values, write the catalogue page, make training sets."""
+
+
+features.add_command(training)
+features.add_command(check)
 
 
 @features.command("list")
