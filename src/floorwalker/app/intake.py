@@ -165,12 +165,12 @@ def _append(lake: Lake, connection: duckdb.DuckDBPyConnection, kind: str, run_id
     """Append the rows the table does not hold yet; returns how many per delivery."""
     name = f"bronze.{kind}"
     lake.view(connection, name)
-    staged = lake.stage(name, connection.sql(new_rows_sql(kind, name)), connection)
+    staged = lake.stage(name, connection.sql(new_rows_sql(kind, name)), connection, "append")
     if staged.rows == 0:
-        staged.file.unlink()
+        staged.discard()
         return {}
     counted = connection.execute(
-        "SELECT delivery_id, COUNT(*) FROM read_parquet(?) GROUP BY delivery_id", [str(staged.file)]
+        "SELECT delivery_id, COUNT(*) FROM read_parquet(?) GROUP BY delivery_id", [staged.paths]
     ).fetchall()
     lake.commit(staged, "append", run_id=run_id)
     return dict(counted)
