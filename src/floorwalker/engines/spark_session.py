@@ -5,8 +5,8 @@ In: an engine URL, a folder for scratch files. Out: a session whose settings mak
     spark://local[2]        Spark inside this process, on two cores; spark://local takes them all
     spark://host:7077       a standalone cluster; its workers must see the project's folder under the same path
 
-Needs the extra `floorwalker[spark]` and Java 17 or newer; without them the error says how to get them. Nothing of Spark is
-imported before a session is opened.
+Needs the extra `floorwalker[spark]` and Java 17 or newer; without them the error says how to get them. Nothing of Spark
+is imported before a session is opened.
 
 >>> [master("spark://local[2]"), master("spark://local"), master("spark://10.0.0.5:7077")]
 ['local[2]', 'local[*]', 'spark://10.0.0.5:7077']
@@ -75,7 +75,7 @@ def open_session(
     Raises StateError when the extra or Java is missing, or when no master answers.
     """
     place = master(url)
-    _check_installed()
+    check_installed()
     # It would print every failed query with values of its rows.
     logging.getLogger("SQLQueryContextLogger").disabled = True
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -129,7 +129,8 @@ def _quiet(scratch: Path) -> dict[str, str]:
     """Java's log is set up before `setLogLevel` can be called."""
     file = scratch / "log4j2.properties"
     file.write_text(
-        "rootLogger.level = off\nrootLogger.appenderRef.none.ref = none\nappender.none.type = Null\nappender.none.name = none\n"
+        "rootLogger.level = off\nrootLogger.appenderRef.none.ref = none\n"
+        "appender.none.type = Null\nappender.none.name = none\n"
     )
     return {"spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{file}"}
 
@@ -143,7 +144,8 @@ def _java_size(memory: str) -> str:
     return f"{max(512, round(float(found[1]) * units[found[2].upper()]))}m"
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """Raises StateError, with the command that mends it, where the extra or Java is missing."""
     if importlib.util.find_spec("pyspark") is None:
         raise StateError(
             "Spark is not installed",

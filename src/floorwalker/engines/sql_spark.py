@@ -1,24 +1,26 @@
 """The Spark twin of `engines.sql_duckdb`: the same models, on Spark, with the same rows.
 
-In: SELECTs in DuckDB's dialect, Parquet files under table names. Out: Parquet files that DuckDB reads and delta-rs commits,
-with the columns and types that DuckDB itself would have given.
+In: SELECTs in DuckDB's dialect, Parquet files under table names. Out: Parquet files that DuckDB reads and delta-rs
+commits, with the columns and types that DuckDB itself would have given.
 
-    engine = SparkEngine("spark://local[2]", scratch)
+    engine = SparkSql("spark://local[2]", scratch)
     engine.show("bronze.order_lines", files)
     engine.write("SELECT COUNT(*) AS n FROM bronze.order_lines", folder)
 
-Types come from DuckDB: an empty DuckDB beside Spark knows the same tables and is asked what a SELECT would give, without
-reading a row; Spark's answer is cast to that. So NTILE is BIGINT and a sum has the scale that the model wrote.
+Types come from DuckDB: an empty DuckDB beside Spark knows the same tables and is asked what a SELECT would give; it
+reads no row. Spark's answer is cast to that. So NTILE is BIGINT, and a sum has the scale that the model wrote.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import os
+import re
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 import pyarrow.parquet as pq
@@ -26,11 +28,15 @@ import sqlglot
 from sqlglot import exp
 
 from floorwalker.engines.spark_session import open_session
+from floorwalker.engines.sql import SqlError
+from floorwalker.engines.sql_duckdb import check_types, set_run, view_files
 from floorwalker.engines.translate import adapt, render
 from floorwalker.errors import ModelError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+Result = TypeVar("Result")
 
 STAGING = "_spark-"
 """How the folders begin into which Spark writes; Delta and DuckDB look past them."""
@@ -46,8 +52,8 @@ _TYPES = {
 }
 
 
-class SparkEngine:
-    """SQL models on Spark. `session`: a Spark that is running already and outlives this engine."""
+class SparkSql:
+    """`SqlEngine` on Spark. `session`: a Spark that is running already and outlives this engine."""
 
     name = "spark"
 
@@ -67,62 +73,50 @@ class SparkEngine:
         self._shadow = duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": "1"})
         self._shadow.execute("SET TimeZone = 'UTC'")
 
-    # -- what engines.sql.SqlEngine promises -----------------------------------------------------------------------
+    # -- what engines.sql.SqlEngine promises ---------------------------------------------------------------------
 
     def show(self, table: str, files: Sequence[str]) -> None:
-        """`layer.name` reads these Parquet files; a column that older ones lack is NULL there."""
-        quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        self._define_shadow(table, f"SELECT * FROM read_parquet([{quoted}], union_by_name = true)")
-        columns = self._describe(f"SELECT * FROM {table}")
-        schema = ", ".join(f"`{name}` {_spark_type(kind)}" for name, kind in columns)
-        # With the schema given, Spark opens no file before it is asked for rows.
+        self._schema_of(table)
+        self._ask(lambda: view_files(self._shadow, table, files))
+        schema = ", ".join(f"{_quoted(name)} {_spark_type(kind)}" for name, kind in self._columns(f"FROM {table}"))
+        # With the columns given, Spark opens no file before it is asked for rows; what a file lacks is NULL.
         self.session.read.schema(schema).parquet(*files).createOrReplaceTempView(_flat(table))
 
     def define(self, table: str, sql: str) -> None:
-        """`layer.name`, or a bare name, becomes a view on a SELECT."""
-        frame = self._frame(sql)
-        self._define_shadow(table, sql)
-        frame.createOrReplaceTempView(_flat(table))
+        text = self._text(sql)
+        self._schema_of(table)
+        self._ask(lambda: self._shadow.execute(f"CREATE OR REPLACE VIEW {table} AS {sql}"))
+        # As text, so that it follows the tables it reads when those are shown anew, as views of DuckDB do.
+        self._spark(lambda: self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {_flat(table)} AS {text}"))
 
     def write(self, sql: str, folder: Path) -> list[tuple[Path, int]]:
-        """Run a SELECT into Parquet files in `folder`: (file, rows) each. A failure leaves none."""
+        self._ask(lambda: check_types(self._shadow, sql))
         frame = self._frame(sql)
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(STAGING + "*"):  # of a run that was killed: a project has one run at a time
             shutil.rmtree(left)
         staging = folder / f"{STAGING}{uuid.uuid4().hex}"
         try:
-            self._run(lambda: frame.write.parquet(str(staging)))
-            written = []
-            for part in sorted(staging.glob("*.parquet")):
-                rows = pq.read_metadata(part).num_rows
-                if rows:
-                    written.append((part, rows))
-            if not written:
-                written = [(self._empty(sql, staging), 0)]
-            return [(part.rename(folder / f"part-{uuid.uuid4().hex}.parquet"), rows) for part, rows in written]
+            self._spark(lambda: frame.write.parquet(str(staging)))
+            parts = [(part, pq.read_metadata(part).num_rows) for part in sorted(staging.glob("*.parquet"))]
+            parts = [(part, rows) for part, rows in parts if rows] or [(self._empty(sql, staging), 0)]
+            for part, _ in parts:
+                with part.open("rb") as handle:
+                    os.fsync(handle.fileno())
+            return [(part.rename(folder / f"part-{uuid.uuid4().hex}.parquet"), rows) for part, rows in parts]
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """A small result, with the Python values that DuckDB gives."""
-        frame = self._frame(sql)
-        answer = self._run(frame.toArrow)
+        answer = self._spark(self._frame(sql).toArrow)
         return self._shadow.from_arrow(answer).fetchall()
 
     def set_run(self, run_id: str, as_of: dt.date, reporting_currency: str, precedence: Sequence[str] = ()) -> None:
-        """meta.run and meta.sources, by which models know the run."""
-        self.define(
-            "meta.run",
-            f"SELECT CAST({_text(run_id)} AS VARCHAR) AS run_id, CAST('{as_of}' AS DATE) AS as_of,"
-            f" CAST({_text(reporting_currency)} AS VARCHAR) AS reporting_currency",
-        )
-        ranked = [
-            f"SELECT CAST({_text(source)} AS VARCHAR) AS source, CAST({rank} AS INTEGER) AS precedence"
-            for rank, source in enumerate(precedence, 1)
-        ]
-        nothing = "SELECT CAST('' AS VARCHAR) AS source, CAST(0 AS INTEGER) AS precedence WHERE FALSE"
-        self.define("meta.sources", " UNION ALL ".join(ranked) or nothing)
+        self._schema_of("meta.run")
+        set_run(self._shadow, run_id, as_of, reporting_currency, precedence)
+        for table in ("meta.run", "meta.sources"):
+            known = self._shadow.sql(f"FROM {table}").to_arrow_table()
+            self.session.createDataFrame(known).createOrReplaceTempView(_flat(table))
 
     def close(self) -> None:
         """Leave; stops Spark when this engine started it."""
@@ -130,45 +124,47 @@ class SparkEngine:
         if self._owned:
             self._root.stop()
 
-    # -- the work -------------------------------------------------------------------------------------------------------
+    # -- the work ------------------------------------------------------------------------------------------------
 
     def _frame(self, sql: str) -> DataFrame:
-        """Spark's plan of a SELECT, its columns cast to DuckDB's types."""
-        columns = self._describe(sql)
-        text = spark_sql(sql)
-        frame = self._run(lambda: self.session.sql(text))
-        cast = [
-            f"CAST(`{name.replace('`', '``')}` AS {_spark_type(kind)}) AS `{name.replace('`', '``')}`"
-            for name, kind in columns
-        ]
+        text = self._text(sql)
+        return self._spark(lambda: self.session.sql(text))
+
+    def _text(self, sql: str) -> str:
+        """A SELECT as Spark is told it, its columns cast to the types DuckDB gives them."""
+        columns = self._columns(sql)
         if len({name.lower() for name, _ in columns}) < len(columns):
             raise ModelError("two columns have one name", fix="give each column a name of its own")
-        renamed = frame.toDF(*(name for name, _ in columns))
-        return self._run(lambda: renamed.selectExpr(*cast))
+        casts = ", ".join(f"CAST({_quoted(name)} AS {_spark_type(kind)}) AS {_quoted(name)}" for name, kind in columns)
+        names = ", ".join(_quoted(name) for name, _ in columns)
+        return f"SELECT {casts} FROM ({spark_sql(sql)}) AS floorwalker_answer({names})"
 
-    def _describe(self, sql: str) -> list[tuple[str, str]]:
-        try:
-            described = self._shadow.execute(f"DESCRIBE {sql.strip().rstrip(';')}").fetchall()
-        except duckdb.Error as error:
-            raise ModelError("the SELECT does not fit its tables", why=str(error)) from None
+    def _columns(self, sql: str) -> list[tuple[str, str]]:
+        """Name and type of each column in DuckDB."""
+        described = self._ask(lambda: self._shadow.execute(f"DESCRIBE {sql}").fetchall())
         return [(row[0], row[1]) for row in described]
 
-    def _define_shadow(self, table: str, sql: str) -> None:
+    def _schema_of(self, table: str) -> None:
         if "." in table:
             self._shadow.execute(f"CREATE SCHEMA IF NOT EXISTS {table.partition('.')[0]}")
-        self._shadow.execute(f"CREATE OR REPLACE VIEW {table} AS {sql.strip().rstrip(';')}")
 
     def _empty(self, sql: str, staging: Path) -> Path:
         """The file of a table without rows: Spark writes none for some plans, and a table needs its columns."""
         staging.mkdir(exist_ok=True)
         file = staging / "part-empty.parquet"
-        self._shadow.execute(
-            f"COPY (SELECT * FROM ({sql.strip().rstrip(';')}\n) AS q WHERE FALSE) TO {_text(str(file))} (FORMAT parquet)"
-        )
+        inner = sql.strip().rstrip(";")
+        self._shadow.execute(f"COPY (SELECT * FROM ({inner}\n) AS q WHERE FALSE) TO {_string(file)} (FORMAT parquet)")
         return file
 
     @staticmethod
-    def _run(work: Any) -> Any:
+    def _ask(question: Callable[[], Result]) -> Result:
+        try:
+            return question()
+        except duckdb.Error as error:
+            raise SqlError(str(error)) from error
+
+    @staticmethod
+    def _spark(work: Callable[[], Result]) -> Result:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
@@ -176,7 +172,8 @@ class SparkEngine:
             return work()
         except (PySparkException, Py4JError) as error:
             first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise ModelError(f"Spark: {first[:300]}") from None
+            # Spark quotes the value it could not use; that may be somebody's name.
+            raise SqlError("Spark: " + re.sub(r"The value '.*?' of", "A value of", first)[:400]) from error
 
 
 def spark_sql(sql: str) -> str:
@@ -201,8 +198,12 @@ def _flat(table: str) -> str:
     return table.replace(".", "__")
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+def _string(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _spark_type(kind: str) -> str:

@@ -2,8 +2,8 @@
 
 In: a SELECT as models write it, and a dialect. Out: its text there.
 
-sqlglot turns the words; the rules below turn the meaning where Spark counts, rounds or names things differently. What no
-rule can settle, `engines.models.lint` refuses. Both lists are held to the engines by `tests/engines/test_sql_engines.py`
+sqlglot turns the words; the rules below turn the meaning, where Spark counts, rounds or names things differently. What
+no rule can settle, `engines.models.lint` refuses. Both lists are held to the engines by tests/engines/test_dialects.py
 and explained in docs/engines.md.
 
 >>> translate("SELECT DATE_DIFF('month', a, b) AS n FROM gold.x", "spark")
@@ -90,7 +90,7 @@ def _say(text: str, **parts: exp.Expression | str) -> exp.Expression:
     return _template(text).copy().transform(fill)
 
 
-# -- what an expression is, as far as its own text tells -------------------------------------------------------------------
+# -- what an expression is, as far as its own text tells -------------------------------------------------------
 
 
 def _is_whole(node: exp.Expression) -> bool:
@@ -128,11 +128,11 @@ def _never_zero(node: exp.Expression) -> bool:
     return isinstance(node, exp.Literal) and node.is_number and float(node.name) != 0
 
 
-# -- rules -----------------------------------------------------------------------------------------------------------------
+# -- rules -----------------------------------------------------------------------------------------------------
 
 
 def _divide(node: exp.Div) -> exp.Expression:
-    """DuckDB divides in floating point, and by zero gives infinity or NaN. Spark divides decimals as decimals, and fails."""
+    """DuckDB divides in floating point, and by zero gives infinity. Spark divides decimals as decimals, and fails."""
     above, below = _as_double(node.this), _as_double(node.expression)
     said = "CASE WHEN :below = 0 THEN :above * CAST('Infinity' AS DOUBLE) ELSE :above / :below END"
     divided = _say(":above / :below" if _never_zero(node.expression) else said, above=above, below=below)
@@ -187,7 +187,7 @@ _DIFFERENCES = {
     "MINUTE": "FLOOR(UNIX_SECONDS(CAST(:b AS TIMESTAMP)) / 60) - FLOOR(UNIX_SECONDS(CAST(:a AS TIMESTAMP)) / 60)",
     "HOUR": "FLOOR(UNIX_SECONDS(CAST(:b AS TIMESTAMP)) / 3600) - FLOOR(UNIX_SECONDS(CAST(:a AS TIMESTAMP)) / 3600)",
     "DAY": "DATEDIFF(TO_DATE(:b), TO_DATE(:a))",
-    "WEEK": "CAST(DATEDIFF(TRUNC(:b, 'WEEK'), TRUNC(:a, 'WEEK')) / 7 AS BIGINT)",
+    "WEEK": "DATEDIFF(TO_DATE(:b), TO_DATE(:a)) DIV 7",
     "MONTH": "(YEAR(:b) - YEAR(:a)) * 12 + (MONTH(:b) - MONTH(:a))",
     "QUARTER": "(YEAR(:b) - YEAR(:a)) * 4 + (QUARTER(:b) - QUARTER(:a))",
     "YEAR": "YEAR(:b) - YEAR(:a)",
@@ -195,7 +195,7 @@ _DIFFERENCES = {
 
 
 def _date_diff(node: exp.DateDiff) -> exp.Expression:
-    """DuckDB counts the boundaries between two moments, Spark the whole units."""
+    """DuckDB counts the boundaries between two moments (of weeks: seven of days), Spark the whole units."""
     unit = (node.text("unit") or "DAY").upper()
     if unit not in _DIFFERENCES:
         raise ModelError(
@@ -225,13 +225,6 @@ def _lower(node: exp.Lower) -> exp.Expression:
     return exp.Lower(this=_say("TRANSLATE(:x, 'İΣ', 'iσ')", x=node.this))
 
 
-def _interval(node: exp.Interval) -> exp.Expression | None:
-    """INTERVAL (expression) DAY: Spark knows intervals of literals only, and multiplies them."""
-    if node.this is None or node.this.is_string or node.this.is_number:
-        return None
-    return exp.paren(_say(f"CAST(:n AS INT) * INTERVAL '1' {node.text('unit')}", n=node.this))
-
-
 Rule = Callable[..., "exp.Expression | None"]
 
 _SPARK: dict[type[exp.Expression], Rule] = {
@@ -245,7 +238,6 @@ _SPARK: dict[type[exp.Expression], Rule] = {
     exp.Log: lambda node: None if node.expression else exp.Anonymous(this="LOG10", expressions=[node.this.copy()]),
     exp.DateAdd: lambda node: exp.Add(this=node.this.copy(), expression=node.expression.copy()),
     exp.Lower: _lower,
-    exp.Interval: _interval,
 }
 
 _SNOWFLAKE: dict[type[exp.Expression], Rule] = {
