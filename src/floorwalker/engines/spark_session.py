@@ -49,6 +49,7 @@ SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "OFF",
+    "spark.executor.syncLogLevel.enabled": "true",
 }
 """What equality with DuckDB rests on, and quiet: Spark's own log may quote values of rows."""
 
