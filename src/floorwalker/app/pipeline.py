@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
 from floorwalker.app.graph import build_graph
 from floorwalker.app.intake import SourceResult, read_sources
@@ -97,6 +98,7 @@ def run(
 
     Raises StateError when another run holds the lock, SourceError/ModelError/DataTestError with the cure otherwise.
     """
+    check_engine(settings.engine)
     started = dt.datetime.now(dt.UTC)
     run_id = started.strftime("%Y%m%dT%H%M%S-") + secrets.token_hex(3)
     lake = Lake(project, memory_limit=settings.engine.memory_limit, threads=settings.engine.threads)
@@ -177,7 +179,8 @@ def _build(lake: Lake, settings: Settings, result: RunResult, graph: Graph, prog
         done += fraction >= 1.0
         progress("tables", min(done / len(graph.order), 0.999), f"{name} {text}")
 
-    outcome = build.run(graph, count)
+    with sql_engine(lake.project, settings.engine) as build.engine:
+        outcome = build.run(graph, count)
     progress("tables", 1.0, "")
     return outcome
 

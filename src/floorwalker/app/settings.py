@@ -37,10 +37,13 @@ class DefaultsSection(_Section, frozen=True):
 
 
 class EngineSection(_Section, frozen=True):
-    """What the batch side may use. `memory_limit` bounds DuckDB: at most 60 % of the memory you want to give."""
+    """What the batch side may use. `memory_limit` bounds DuckDB: at most 60 % of the memory you want to give. `url` is
+    where SQL models run: 'duckdb', 'spark://local[2]' or 'spark://HOST:7077'; `spark` holds any of Spark's settings."""
 
     memory_limit: str = "2GB"
     threads: int | None = None
+    url: str = "duckdb"
+    spark: dict[str, str] = {}
 
 
 class RunSection(_Section, frozen=True):

@@ -19,9 +19,11 @@ from typing import Any
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError, UnsupportedError
+from sqlglot.errors import ParseError, SqlglotError
 
+from floorwalker.engines.differences import difference
 from floorwalker.engines.lake import LAYERS
+from floorwalker.engines.translate import translate
 from floorwalker.errors import ModelError
 
 ENGINES = ("spark", "databricks", "snowflake")
@@ -171,6 +173,10 @@ def lint(model: SqlModel) -> list[Finding]:
             report(node, f"{node.this.sql_name()} without ORDER BY gives a random answer")
         elif isinstance(node, exp.Limit) and not (node.parent and node.parent.args.get("order")):
             report(node, "LIMIT without ORDER BY gives random rows")
+    for node in tree.walk():
+        message = difference(node)
+        if message:
+            report(node, message)
     found += _untranslatable(model, tree)
     return sorted(set(found), key=lambda finding: (finding.line, finding.message))
 
@@ -197,9 +203,9 @@ def _untranslatable(model: SqlModel, tree: exp.Query) -> list[Finding]:
     found = []
     for engine in ENGINES:
         try:
-            sqlglot.parse_one(tree.sql(dialect=engine, unsupported_level=sqlglot.ErrorLevel.RAISE), dialect=engine)
-        except UnsupportedError as error:
-            found.append(Finding(model.name, 1, f"{engine}: {error}"))
+            sqlglot.parse_one(translate(model.sql, engine), dialect=engine)
+        except ModelError as error:
+            found.append(Finding(model.name, 1, f"{engine}: {error.what}: {error.why or error.fix}"))
         except SqlglotError as error:
             found.append(Finding(model.name, 1, f"{engine} cannot parse its translation: {str(error).splitlines()[0]}"))
     return found
