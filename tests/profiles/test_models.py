@@ -157,6 +157,13 @@ def by_email_or_card(context) -> None:
         ),
     )
     context.write(
+        "silver.normalised_records",
+        sql(
+            "SELECT record_id, LOWER(family_name) AS family_name_key, LOWER(address) AS address_key,"
+            " UPPER(postcode) AS postcode_key FROM silver.identity_records"
+        ),
+    )
+    context.write(
         "silver.customer_identifiers",
         sql(
             "SELECT 'c-' || email AS customer_id, 'email' AS kind, MAX(email) AS value, MAX(email) AS key,"
@@ -169,7 +176,10 @@ def by_email_or_card(context) -> None:
 
 
 IDENTITY = Step(
-    "identity", ("silver.identity_records",), ("silver.customer_map", "silver.customer_identifiers"), by_email_or_card
+    "identity",
+    ("silver.identity_records",),
+    ("silver.customer_map", "silver.customer_identifiers", "silver.normalised_records"),
+    by_email_or_card,
 )
 
 
