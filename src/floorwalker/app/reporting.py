@@ -7,6 +7,7 @@ report.json.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from floorwalker.app.pipeline import RunResult
     from floorwalker.app.settings import Settings
     from floorwalker.engines.project import Project
+    from floorwalker.governance.quality.anomalies import Anomaly
 
 NEXT = (
     "floorwalker status",
@@ -65,7 +67,17 @@ def headline(project: Project, result: RunResult) -> list[str]:
             f" revenue {plain(totals[3])} {totals[4]}"
         )
     built = f"{result.build.built} tables built" if result.build.built else "nothing to build"
+    lines += told(result.anomalies)
+    lines += result.notes
     lines.append(f"{result.status}: {built}, {sum(result.seconds.values()):.1f} s, run {result.run_id}")
+    return lines
+
+
+def told(anomalies: Sequence[Anomaly], most: int = 5) -> list[str]:
+    """What is odd about a run, a line each."""
+    lines = [f"odd ({one.severity}): {one.text}" for one in anomalies[:most]]
+    if len(anomalies) > most:
+        lines.append(f"and {len(anomalies) - most} more: floorwalker quality")
     return lines
 
 

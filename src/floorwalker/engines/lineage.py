@@ -53,7 +53,7 @@ class Lineage:
     rows: dict[str, tuple[Influence, ...]] = field(default_factory=dict)
     """Table → what decides which rows it has."""
     unknown: set[str] = field(default_factory=set)
-    """Tables made by a step that says nothing of its columns."""
+    """Tables of whose columns nobody says enough: a step that declares none, SQL that cannot be followed."""
 
     def add(self, node: str, inputs: Mapping[str, str], influences: Iterable[Influence] = ()) -> None:
         """Add a node with its inputs; adding it again joins them."""
@@ -179,6 +179,8 @@ def lineage_of(graph: Graph, sources: Known, steps: Known | None = None) -> Line
         if isinstance(node, SqlModel):
             relation = _relation(node.sql, known, reads)
             found.add_table(name, relation, "SQL", reads)
+            if not relation.known:
+                found.unknown.add(name)
             known[name] = tuple(relation.columns) if relation.known else None
             continue
         for table in writes_of(node):
