@@ -147,10 +147,11 @@ def run(
             )
             lake.clean()
             clean_bundles(project, lake)
+        taken = sum(result.seconds.values())
         with _timed(result, "quality"):
             progress("quality", 0.0, "")
             watch.built(lake, graph, result.build)
-            result.anomalies = watch.measured(lake, state, result.as_of, result.build)
+            result.anomalies = watch.measured(lake, state, result.as_of, result.build, taken)
             progress("quality", 1.0, "")
         log(result)
     result.notes = watch.notes

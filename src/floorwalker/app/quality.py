@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _TYPED = ("query", "url", "link_url", "product_name", "text", "note", "comment")
 """Columns that hold what people typed: not marked personal, yet anything may stand in them."""
+_LEAST_SECONDS = 0.5
+"""Measuring always gets so much time, however short the run was."""
 _RECENT = 7
 """Days of a silver or gold table of events that are looked at: a bad day must not drown in a good year."""
 _LISTED = ("severity", "kind", "table", "column", "source", "text", "also", "touches")
@@ -94,9 +96,10 @@ def watch(
     versions: Mapping[str, int],
     tests: Collection[TestResult],
     find_lineage: Callable[[], Lineage | None],
+    run_seconds: float = 3600.0,
 ) -> list[Anomaly]:
     """Measure what changed, compare, store; returns the anomalies, one per cause. `find_lineage` is asked only when
-    there is something to measure or to explain."""
+    there is something to measure or to explain; `run_seconds`: what the run took, of which measuring may take a share."""
     started = time.perf_counter()
     quality = settings.quality
     limits = {source: hours(text) for source, text in quality.freshness.items()}
@@ -106,12 +109,14 @@ def watch(
     with lake.connect() as connection:
         state.execute("BEGIN IMMEDIATE")
         try:
-            for table, version in versions.items():
-                if history.last_version(state, table) != version:
-                    lake.view(connection, table, version)
-                    found += _table(
-                        connection, settings, state, moment, table, version, find_lineage(), brought, before
-                    )
+            for table in _waiting(versions, history.last_versions(state)):
+                spent = time.perf_counter() - started
+                if not table.startswith("bronze.") and spent > max(quality.budget * run_seconds, _LEAST_SECONDS):
+                    break
+                lake.view(connection, table, versions[table])
+                found += _table(
+                    connection, settings, state, moment, table, versions[table], find_lineage(), brought, before
+                )
             days = history.days_known(state)
             found += volumes(days, before, brought, quality)
             found += staleness(days, moment.as_of, quality)
@@ -126,6 +131,13 @@ def watch(
             state.execute("ROLLBACK")
             raise
     return settled
+
+
+def _waiting(versions: Mapping[str, int], measured: Mapping[str, int]) -> list[str]:
+    """Tables whose version is new: bronze first, then never measured ones, then those that have waited longest."""
+    order = {table: place for place, table in enumerate(measured, 1)}
+    changed = [table for table, version in versions.items() if measured.get(table) != version]
+    return sorted(changed, key=lambda table: (not table.startswith("bronze."), order.get(table, 0), table))
 
 
 def _table(
@@ -228,7 +240,10 @@ def watch_safely(*arguments: Any, **named: Any) -> tuple[list[Anomaly], str]:
     """`watch`, with what went wrong as a sentence instead of an error: quality must not cost a run."""
     try:
         return watch(*arguments, **named), ""
-    except (duckdb.Error, sqlite3.Error, FloorwalkerError) as error:
+    except FloorwalkerError as error:
+        return [], f"quality was not measured: {error.what}"
+    except (duckdb.Error, sqlite3.Error) as error:
+        # Its message may quote a value.
         return [], f"quality was not measured: {type(error).__name__}"
 
 

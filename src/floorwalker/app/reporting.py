@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from floorwalker import __version__
 from floorwalker.app.output import plain
+from floorwalker.app.quality import current
 from floorwalker.app.state import open_state
 from floorwalker.console.report import build_report
 from floorwalker.engines.lake import Lake
@@ -88,6 +89,7 @@ def facts(project: Project, settings: Settings, result: RunResult | None) -> dic
     with open_state(project) as state:
         read = sources_read(state)
         quarantined = count_quarantine(state)
+        watched = current(state)
     told: dict[str, Any] = {
         "project": settings.project.name,
         "version": __version__,
@@ -98,6 +100,8 @@ def facts(project: Project, settings: Settings, result: RunResult | None) -> dic
         "quarantine": [{"source": one.source, "reason": one.reason, "rows": one.rows} for one in quarantined],
         "next": list(NEXT),
     }
+    if watched["run_id"]:
+        told |= {"anomalies": watched["anomalies"], "freshness": watched["freshness"]}
     if pointer:
         told |= {"run_id": pointer.run_id, "started": pointer.published_at, "tables": pointer.tables}
         told["data_tests"] = [

@@ -174,12 +174,14 @@ class RunWatch:
 
     # -- quality -------------------------------------------------------------------------------------------------
 
-    def measured(self, lake: Lake, state: sqlite3.Connection, as_of: dt.date, build: BuildResult) -> list[Anomaly]:
+    def measured(
+        self, lake: Lake, state: sqlite3.Connection, as_of: dt.date, build: BuildResult, run_seconds: float
+    ) -> list[Anomaly]:
         """Measure what the run changed; returns what is odd."""
         if self.settings.quality.on:
             moment = Moment(self.run_id, self.started, as_of)
             self.anomalies, trouble = watch_safely(
-                lake, self.settings, state, moment, build.versions, build.tests, self.lineage
+                lake, self.settings, state, moment, build.versions, build.tests, self.lineage, run_seconds
             )
             self.trouble.append(trouble)
         return self.anomalies

@@ -80,12 +80,13 @@ def past_of(state: sqlite3.Connection, table: str, source: str, *, before: str, 
     return [Past(run_id, rows, looked_at, version, columns[number]) for number, run_id, rows, looked_at, version in found]
 
 
-def last_version(state: sqlite3.Connection, table: str) -> int | None:
-    """The version of a table that was last measured as a whole."""
-    row = state.execute(
-        "SELECT version FROM quality_tables WHERE table_name = ? AND source = '' ORDER BY number DESC LIMIT 1", (table,)
-    ).fetchone()
-    return row[0] if row else None
+def last_versions(state: sqlite3.Connection) -> dict[str, int]:
+    """Per table the version that was last measured as a whole; the one that was measured longest ago first."""
+    found = state.execute(
+        "SELECT table_name, version FROM quality_tables WHERE number IN"
+        " (SELECT MAX(number) FROM quality_tables WHERE source = '' GROUP BY table_name) ORDER BY number"
+    )
+    return dict(found.fetchall())
 
 
 def seen_until(state: sqlite3.Connection, table: str) -> str | None:

@@ -30,6 +30,9 @@ class QualitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Measurements of a table that are kept; older ones are forgotten. Distributions are kept for the window."""
     sample: int = 20_000
     """Rows of a table that are looked at; larger tables are sampled, their rows still counted."""
+    budget: float = 0.05
+    """Share of a run's time that measuring may take, half a second at least. What does not fit waits for the next run,
+    the longest unmeasured first; what sources newly brought is always measured."""
     freshness: dict[str, str] = {}
     """Per source, how old its newest row may be when a run starts: `web = "36h"`, `stock = "2d"`."""
 

@@ -76,7 +76,7 @@ def day_band(days: Mapping[dt.date, float], day: dt.date, k: float, *, least: in
     """What is usual for rows on a day: of its weekday where `days` knows enough of them, else of any day.
 
     Counts are compared as logarithms: twice as many and half as many are as odd. How much days vary is learnt from all
-    weekdays together, each against its own median; counting alone varies by 1/sqrt(n). None without `least` days.
+    weekdays together, each against its own median. None without `least` days.
     """
     others = {one: math.log1p(rows) for one, rows in days.items() if one != day}
     if len(others) < least:
@@ -97,8 +97,15 @@ def day_band(days: Mapping[dt.date, float], day: dt.date, k: float, *, least: in
     counting = 1 / math.sqrt(max(math.expm1(middle), 1.0))
     sigma = max(spread(rest) * lost, counting, 0.03)
     half = k * sigma * math.sqrt(1 + math.pi / (2 * of))
-    name = f"{day:%A}" if enough else ""
-    return Band(math.expm1(middle - half), math.expm1(middle + half), math.expm1(middle), of, name)
+    # What has happened three times is usual, however far out: the day of a campaign, a shop that is sometimes shut.
+    rest.sort()
+    often_low, often_high = (-rest[2], rest[-3]) if len(rest) > 2 else (0.0, 0.0)
+    usual = math.expm1(middle)
+    # Rows come in clumps (lines of an order, clicks of a visit), so small counts vary more than one by one.
+    clump = 6 * math.sqrt(max(usual, 1.0))
+    low = min(math.expm1(middle - max(half, 1.1 * often_low)), usual - clump)
+    high = max(math.expm1(middle + max(half, 1.1 * often_high)), usual + clump)
+    return Band(low, high, usual, of, f"{day:%A}" if enough else "")
 
 
 def psi(expected: Sequence[float], actual: Sequence[float]) -> float:
