@@ -10,16 +10,18 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from floorwalker.app import cli
 from floorwalker.engines.lake import Lake, Staged
+from floorwalker.engines.sql_duckdb import DuckDBSql
 
 number, _, where = os.environ["ACCIDENT"].partition(":")
 moment, _, table = where.partition(" ")
 # A process started in the background may have been told to ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-commit, publish, stage = Lake.commit, Lake.publish, Lake.stage
+commit, publish, write = Lake.commit, Lake.publish, DuckDBSql.write
 
 
 def accident() -> None:
@@ -41,13 +43,13 @@ def publish_or_not(self: Lake, **arguments: Any) -> None:
     publish(self, **arguments)
 
 
-def stage_or_not(self: Lake, name: str, *arguments: Any) -> Staged:
-    if moment == "during" and name == table:
+def write_or_not(self: DuckDBSql, sql: str, folder: Path) -> list[tuple[Path, int]]:
+    if moment == "during" and f"{folder.parent.name}.{folder.name}" == table:
         # The query of this table never ends: whenever the signal comes, it comes in time.
         threading.Timer(0.3, accident).start()
-    return stage(self, name, *arguments)
+    return write(self, sql, folder)
 
 
-Lake.commit, Lake.publish, Lake.stage = commit_or_not, publish_or_not, stage_or_not  # type: ignore[method-assign]
+Lake.commit, Lake.publish, DuckDBSql.write = commit_or_not, publish_or_not, write_or_not  # type: ignore[method-assign]
 sys.argv[0] = "floorwalker"
 cli.main()

@@ -19,7 +19,7 @@ def connection():
 
 
 def outcome(connection, document) -> dict[str, tuple[str, int]]:
-    results = run_tests(connection, "gold.t", read_tests("gold.t", document))
+    results = run_tests(lambda sql: connection.execute(sql).fetchall(), "gold.t", read_tests("gold.t", document))
     return {result.test: (result.status, result.failures) for result in results}
 
 
@@ -41,7 +41,7 @@ def test_column_tests_count_failing_rows(connection):
 
 def test_totals_that_differ_are_shown(connection):
     document = {"tests": [{"name": "same", "equal": ["SELECT COUNT(*) FROM gold.t", "SELECT COUNT(*) FROM gold.r"]}]}
-    result = run_tests(connection, "gold.t", read_tests("gold.t", document))[0]
+    result = run_tests(lambda sql: connection.execute(sql).fetchall(), "gold.t", read_tests("gold.t", document))[0]
     assert (result.status, result.detail) == ("fail", "3 ≠ 2")
 
 

@@ -15,6 +15,8 @@ from floorwalker.engines.steps import Step
 from floorwalker.errors import ModelError
 from floorwalker.events.vocabulary import KINDS
 from floorwalker.profiles import SQL
+from floorwalker.profiles.catalogue import ALL as CATALOGUE
+from floorwalker.profiles.features.sql import models as feature_models
 
 if TYPE_CHECKING:
     from floorwalker.app.settings import Settings
@@ -30,7 +32,7 @@ def all_models(project: Project) -> list[SqlModel]:
 
 def own_models() -> list[SqlModel]:
     """The product's models; a test holds them to what travels, so a run need not."""
-    return load_models(SQL)
+    return [*load_models(SQL), *(model for features in CATALOGUE for model in feature_models(features))]
 
 
 def their_models(project: Project) -> list[SqlModel]:

@@ -25,16 +25,21 @@ In: a model's TOML document. Out: one result per test, with the number of failin
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from floorwalker.errors import ModelError, did_you_mean
 
-if TYPE_CHECKING:
-    import duckdb
+COLUMN_TESTS = {
+    "not_null": "COUNT(*) FILTER (WHERE {column} IS NULL)",
+    "unique": "COUNT({column}) - COUNT(DISTINCT {column})",
+    "not_negative": "COUNT(*) FILTER (WHERE {column} < 0)",
+    "share": "COUNT(*) FILTER (WHERE {column} < 0 OR {column} > 1)",
+}
+"""Tests of single columns, and how each counts the rows that fail; all of a table share one scan."""
 
-COLUMN_TESTS = ("not_null", "unique")
-_DOCUMENT_KEYS = ("description", "owner", "portable", "columns", "tests")
+_DOCUMENT_KEYS = ("description", "owner", "portable", "columns", "tests", "incremental")
 _COLUMN_KEYS = ("about", "unit", "tests", "accepted", "references")
 _TEST_KEYS = ("name", "sql", "equal", "severity")
 
@@ -73,11 +78,7 @@ def read_tests(model: str, document: dict[str, Any]) -> list[DataTest]:
         for test in about.get("tests", []):
             if test not in COLUMN_TESTS:
                 raise ModelError(f"{model}.{column}: unknown test '{test}'", fix=did_you_mean(test, COLUMN_TESTS))
-            count = (
-                f"COUNT(*) FILTER (WHERE {column} IS NULL)"
-                if test == "not_null"
-                else f"COUNT({column}) - COUNT(DISTINCT {column})"
-            )
+            count = COLUMN_TESTS[test].format(column=column)
             tests.append(DataTest(model, f"{column} {test}", count=count))
         if "accepted" in about:
             values = ", ".join("'" + str(value).replace("'", "''") + "'" for value in about["accepted"])
@@ -115,19 +116,19 @@ def tables_of(tests: list[DataTest]) -> set[str]:
     return set(re.findall(r"\b((?:bronze|silver|gold|custom|meta)\.[A-Za-z_]\w*)\b", text))
 
 
-def run_tests(connection: duckdb.DuckDBPyConnection, model: str, tests: list[DataTest]) -> list[TestResult]:
-    """Run a model's tests; those on single columns share one scan of the table."""
+def run_tests(query: Callable[[str], list[tuple[Any, ...]]], model: str, tests: list[DataTest]) -> list[TestResult]:
+    """Run a model's tests; those on single columns share one scan of the table. `query` gives the rows of a SELECT."""
     results = []
     counted = [test for test in tests if test.count]
     if counted:
-        row = connection.execute(f"SELECT {', '.join(test.count for test in counted)} FROM {model}").fetchall()[0]
+        row = query(f"SELECT {', '.join(test.count for test in counted)} FROM {model}")[0]
         results += [_result(test, int(failures or 0)) for test, failures in zip(counted, row, strict=True)]
     for test in tests:
         if test.rows:
-            counted_rows = connection.execute(f"SELECT COUNT(*) FROM ({test.rows.strip().rstrip(';')})").fetchall()
-            results.append(_result(test, int(counted_rows[0][0])))
+            ((failures,),) = query(f"SELECT COUNT(*) FROM ({test.rows.strip().rstrip(';')}) AS failing")
+            results.append(_result(test, int(failures)))
         elif test.equal:
-            totals = [connection.execute(query).fetchall()[0][0] for query in test.equal]
+            totals = [query(total)[0][0] for total in test.equal]
             differ = any(total != totals[0] for total in totals)
             detail = " ≠ ".join(str(total) for total in totals) if differ else f"{totals[0]}"
             results.append(_result(test, int(differ), detail))

@@ -19,19 +19,27 @@ in one rename. So a reader sees the old run or the new one, and a run that is ki
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
-import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.transaction import AddAction, create_table_with_add_actions
+from deltalake import DeltaTable
 
+from floorwalker.engines.delta import (
+    Staged,
+    empty_table,
+    has_log,
+    read_entry,
+    schema_of,
+    schema_of_arrow,
+    widen,
+    write_commit,
+)
+from floorwalker.engines.publication import Pointer, Publication, write_atomically
+from floorwalker.engines.sql_duckdb import set_run, view_files, write_parquet
 from floorwalker.errors import NotFoundError, StateError, did_you_mean
 
 if TYPE_CHECKING:
@@ -40,32 +48,7 @@ if TYPE_CHECKING:
 Data = duckdb.DuckDBPyRelation | pa.Table | pa.RecordBatchReader
 
 LAYERS = ("bronze", "silver", "gold", "custom")
-POINTER_VERSION = 1
-# Parquet has no such integers: they would turn into DOUBLE on the way to another engine.
-_UNPORTABLE = ("HUGEINT", "UHUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT", "TIME", "INTERVAL", "BIT", "UUID")
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """Which run readers see: one version per table, and the serving bundle that belongs to them."""
-
-    run_id: str
-    as_of: dt.date
-    published_at: str
-    tables: dict[str, int]
-    reporting_currency: str = "GBP"
-    bundle: str | None = None
-    previous: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Staged:
-    """A written file that is not yet part of its table."""
-
-    name: str
-    file: Path
-    schema: Schema
-    rows: int
+__all__ = ["LAYERS", "Data", "Lake", "Pointer", "Staged", "only_reads", "write_atomically"]
 
 
 class Lake:
@@ -75,6 +58,7 @@ class Lake:
         self.project = project
         self.memory_limit = memory_limit
         self.threads = threads or min(os.cpu_count() or 2, 8)
+        self.publication = Publication(project)
 
     # -- connections ---------------------------------------------------------------------------------------------
 
@@ -106,7 +90,7 @@ class Lake:
         pointer = self.pointer()
         if pointer is None:
             raise NotFoundError(
-                "nothing has been published yet", why=f"{self._pointer_file} does not exist", fix="floorwalker run"
+                "nothing has been published yet", why=f"{self.publication.file} does not exist", fix="floorwalker run"
             )
         connection = self.connect()
         connection.execute("SET preserve_insertion_order = true")
@@ -150,8 +134,7 @@ class Lake:
         return found
 
     def exists(self, name: str) -> bool:
-        log = self.path(name) / "_delta_log"
-        return log.exists() and any(log.glob("*.json"))
+        return has_log(self.path(name))
 
     def open(self, name: str, version: int | None = None) -> DeltaTable:
         if not self.exists(name):
@@ -174,106 +157,79 @@ class Lake:
             )
         return sorted(table.file_uris())
 
-    def commit_info(self, name: str) -> dict[str, Any]:
-        """What the newest commit says of itself: `fingerprint`, `run_id`, …"""
-        return self.open(name).history(1)[0] if self.exists(name) else {}
+    def commit_info(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """What a commit (default: the newest) says of itself: `fingerprint`, `run_id`, …; empty when unknown."""
+        if not self.exists(name):
+            return {}
+        if version is None:
+            return self.open(name).history(1)[0]
+        entry = read_entry(self.path(name), version)
+        return entry.info if entry else {}
 
     def replace(self, name: str, data: Data, connection: duckdb.DuckDBPyConnection, **note: str) -> tuple[int, int]:
         """Write a new version holding exactly `data`; returns (version, rows). Old versions stay until `clean`."""
-        staged = self.stage(name, data, connection)
+        staged = self.stage(name, data, connection, "overwrite")
         return self.commit(staged, "overwrite", **note), staged.rows
 
     def append(self, name: str, data: Data, connection: duckdb.DuckDBPyConnection, **note: str) -> tuple[int, int]:
-        """Add rows to a table (made when absent); returns (version, rows)."""
-        staged = self.stage(name, data, connection)
+        """Add rows to a table (made when absent); returns (version, rows). Columns it lacks are added to it."""
+        staged = self.stage(name, data, connection, "append")
         return self.commit(staged, "append", **note), staged.rows
 
-    def stage(self, name: str, data: Data, connection: duckdb.DuckDBPyConnection) -> Staged:
-        """Write the file of a table's next version, which nobody sees before `commit`."""
+    def stage(
+        self,
+        name: str,
+        data: Data,
+        connection: duckdb.DuckDBPyConnection,
+        mode: Literal["overwrite", "append"] = "overwrite",
+    ) -> Staged:
+        """Write the files of a table's next version, which nobody sees before `commit`.
+
+        For `append`, the rows are fitted to the table: narrower types are widened, and a column of another type is a
+        StateError.
+        """
         # DuckDB writes the file and delta-rs only the commit: 3/4 of the CPU and under half the memory of handing
         # delta-rs an Arrow stream (docs/decisions/0003-delta-commits-of-duckdb-files.md).
         relation = data if isinstance(data, duckdb.DuckDBPyRelation) else connection.from_arrow(data)
-        self._check_types(name, relation)
-        path = self.path(name)
-        path.mkdir(parents=True, exist_ok=True)
-        schema = Schema.from_arrow(relation.limit(0).to_arrow_table().schema)
-        file = path / f"part-{uuid.uuid4().hex}.parquet"
-        # Level 1 writes in 3/4 of the time and still half of what snappy makes of it.
         relation.create_view("floorwalker_staged", replace=True)
-        target = str(file).replace("'", "''")
-        written = connection.execute(
-            f"COPY (SELECT * FROM floorwalker_staged) TO '{target}'"
-            " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-        ).fetchall()
-        connection.execute("DROP VIEW floorwalker_staged")
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
-        return Staged(name, file, schema, int(written[0][0]))
+        sql = "SELECT * FROM floorwalker_staged"
+        if mode == "append" and self.exists(name):
+            sql = f"SELECT {self.fitted(name, connection, 'floorwalker_staged')} FROM floorwalker_staged"
+        try:
+            files = write_parquet(connection, sql, self.path(name))
+        except StateError as error:
+            raise StateError(f"{name}: {error.what}", why=error.why, fix=error.fix) from None
+        finally:
+            connection.execute("DROP VIEW IF EXISTS floorwalker_staged")
+        return self.staged(name, files)
+
+    def staged(self, name: str, files: Iterable[tuple[Path, int]]) -> Staged:
+        """Files that an engine has written into the table's folder, as its next version."""
+        written = tuple(files)
+        return Staged(name, self.path(name), written, schema_of(written[0][0]))
+
+    def fitted(self, name: str, connection: duckdb.DuckDBPyConnection, view: str) -> str:
+        """The columns of a view as SQL, cast to the types the table has; the table gets the columns it lacks."""
+        incoming = schema_of_arrow(connection.sql(f"SELECT * FROM {view} LIMIT 0").to_arrow_table().schema)
+        casts = widen(self.open(name), [(field.name, field.type) for field in incoming.fields], name)
+        known = connection.from_arrow(empty_table(self.open(name).schema()))
+        types = dict(zip(known.columns, known.types, strict=True))
+        return ", ".join(
+            f'CAST("{field.name}" AS {types[field.name]}) AS "{field.name}"'
+            if field.name in casts
+            else f'"{field.name}"'
+            for field in incoming.fields
+        )
 
     def commit(self, staged: Staged, mode: Literal["overwrite", "append"], **note: str) -> int:
-        """Make a staged file the table's next version; `note` travels in the commit. Returns the version."""
-        path = staged.file.parent
-        stat = staged.file.stat()
-        action = AddAction(
-            path=staged.file.name,
-            size=stat.st_size,
-            partition_values={},
-            modification_time=int(stat.st_mtime * 1000),
-            data_change=True,
-            stats=json.dumps({"numRecords": staged.rows}),
-        )
-        properties = CommitProperties(custom_metadata=note)
-        if not self.exists(staged.name):
-            create_table_with_add_actions(
-                str(path), staged.schema, [action], mode="error", commit_properties=properties
-            )
-            return 0
-        table = DeltaTable(path)
-        if mode == "overwrite" and table.schema() != staged.schema:
-            create_table_with_add_actions(
-                str(path), staged.schema, [action], mode="overwrite", commit_properties=properties
-            )
-        else:
-            table.create_write_transaction([action], mode, staged.schema, commit_properties=properties)
-        table.update_incremental()
-        return table.version()
-
-    @staticmethod
-    def _check_types(name: str, relation: duckdb.DuckDBPyRelation) -> None:
-        for column, kind in zip(relation.columns, relation.types, strict=True):
-            if str(kind) in _UNPORTABLE:
-                raise StateError(
-                    f"{name}.{column} has type {kind}",
-                    why="no other engine reads it from Parquet as it is",
-                    fix="cast it: CAST(SUM(x) AS BIGINT) for counts, DECIMAL(28,4) for money",
-                )
+        """Make staged files the table's next version; `note` travels in the commit. Returns the version."""
+        return write_commit(staged.folder, staged.schema, staged.files, mode, note)
 
     # -- publishing ----------------------------------------------------------------------------------------------
 
-    @property
-    def _pointer_file(self) -> Path:
-        return self.project.state / "published.json"
-
     def pointer(self) -> Pointer | None:
         """What readers see now; None before the first run."""
-        try:
-            raw = json.loads(self._pointer_file.read_text())
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            raise StateError(
-                f"{self._pointer_file} is damaged",
-                why=str(error),
-                fix="bring it back from a backup, or remove it and run: the tables are still there",
-            ) from None
-        if raw["schema_version"] > POINTER_VERSION:
-            raise StateError(
-                "this project was published by a newer Floorwalker",
-                why=f"published.json has version {raw['schema_version']}, this one knows {POINTER_VERSION}",
-                fix="pip install --upgrade floorwalker",
-            )
-        del raw["schema_version"]
-        return Pointer(as_of=dt.date.fromisoformat(raw.pop("as_of")), **raw)
+        return self.publication.read()
 
     def publish(
         self,
@@ -283,20 +239,17 @@ class Lake:
         versions: Mapping[str, int],
         reporting_currency: str = "GBP",
         bundle: str | None = None,
+        held_back: Mapping[str, str] | None = None,
     ) -> None:
-        """Show readers these versions, all at once: one file, replaced by rename."""
-        before = self.pointer()
-        pointer = {
-            "schema_version": POINTER_VERSION,
-            "run_id": run_id,
-            "as_of": str(as_of),
-            "published_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "reporting_currency": reporting_currency,
-            "bundle": bundle,
-            "tables": dict(sorted(versions.items())),
-            "previous": before.tables if before else {},
-        }
-        write_atomically(self._pointer_file, json.dumps(pointer, indent=1) + "\n")
+        """Show readers these versions, all at once."""
+        self.publication.write(
+            run_id=run_id,
+            as_of=as_of,
+            versions=versions,
+            reporting_currency=reporting_currency,
+            bundle=bundle,
+            held_back=held_back,
+        )
 
     def clean(self, *, keep_previous: bool = True) -> int:
         """Delete files that no newest version, nor the published run or the one before it, needs; returns how many."""
@@ -332,45 +285,3 @@ def only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     """
     statements = connection.extract_statements(sql)
     return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
-
-
-def view_files(connection: duckdb.DuckDBPyConnection, name: str, files: Iterable[str]) -> None:
-    """Make `name` in the connection a view on Parquet files."""
-    quoted = ["'" + file.replace("'", "''") + "'" for file in files]
-    # Columns may be added over time: older files then lack them.
-    union = ", union_by_name = true" if len(quoted) > 1 else ""
-    connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{', '.join(quoted)}]{union})")
-
-
-def set_run(
-    connection: duckdb.DuckDBPyConnection,
-    run_id: str,
-    as_of: dt.date,
-    reporting_currency: str,
-    precedence: Sequence[str] = (),
-) -> None:
-    """The tables by which models know the run, so that they never ask the clock or a setting.
-
-    `meta.run` (run_id, as_of, reporting_currency) has one row; `meta.sources` (source, precedence) ranks the sources
-    that may report the same order, 1 the most believed.
-    """
-    connection.execute(
-        "CREATE OR REPLACE TABLE meta.run AS SELECT CAST(? AS VARCHAR) AS run_id, CAST(? AS DATE) AS as_of,"
-        " CAST(? AS VARCHAR) AS reporting_currency",
-        [run_id, as_of, reporting_currency],
-    )
-    connection.execute("CREATE OR REPLACE TABLE meta.sources (source VARCHAR, precedence INTEGER)")
-    if precedence:
-        ranked = [(source, rank) for rank, source in enumerate(precedence, 1)]
-        connection.executemany("INSERT INTO meta.sources VALUES (?, ?)", ranked)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file so that a reader, or a crash, finds the old text or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

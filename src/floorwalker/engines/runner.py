@@ -1,7 +1,12 @@
 """The runner: builds SQL models and Python steps in the order their tables demand, and only what has changed.
 
-In: models, steps, a lake and the day of the run. Out: new versions of tables, test results and timings; nothing is
-visible to readers until the caller publishes.
+In: a graph (`engines.planning`), a lake and the day of the run. Out: new versions of tables, test results and timings;
+nothing is visible to readers until the caller publishes.
+
+    build = Build(lake, run_id="r1", as_of=day, published=pointer.tables)
+    result = build.run(plan(models, steps, ["bronze.sales"]))
+    result.versions          # what to publish
+    result.held_back         # models that failed, and what depends on them, each with the reason
 
 A node is rebuilt when its own text, its settings or a version it read has changed. That fingerprint travels in the
 Delta commit, so a run that was killed is continued: what it had finished is found and kept.
@@ -14,33 +19,35 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from floorwalker.engines.checks import DataTest, TestResult, read_tests, run_tests, tables_of
-from floorwalker.engines.lake import Data, Lake, set_run, view_files
-from floorwalker.engines.models import SqlModel, lint
+from floorwalker.engines.lake import Data, Lake, Staged
+from floorwalker.engines.models import SqlModel
+from floorwalker.engines.planning import PREVIOUS, Graph, is_given, plan, reads_of, writes_of
+from floorwalker.engines.sql import SqlEngine, SqlError
+from floorwalker.engines.sql_duckdb import DuckDBSql, set_run, view_files
 from floorwalker.engines.steps import Step
-from floorwalker.errors import DataTestError, FloorwalkerError, ModelError, did_you_mean
+from floorwalker.errors import DataTestError, FloorwalkerError, ModelError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from floorwalker.engines.project import Project
 
-RUNNER_VERSION = "1"
-PREVIOUS = "_previous"
+__all__ = ["Build", "BuildResult", "Graph", "NodeResult", "plan", "reads_of", "writes_of"]
+RUNNER_VERSION = "2"
 Progress = Callable[[str, float, str], None]
 """Called with (node, done 0…1, text)."""
 
 
 @dataclass
 class NodeResult:
-    """What became of one node: 'built' or 'unchanged'."""
+    """What became of one node: 'built', 'unchanged' or 'held back'."""
 
     name: str
     status: str
@@ -55,77 +62,14 @@ class BuildResult:
     nodes: list[NodeResult] = field(default_factory=list)
     tests: list[TestResult] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
+    held_back: dict[str, str] = field(default_factory=dict)
+    """Nodes that are not up to date, with the reason: their tables are those of the last publication."""
+    errors: dict[str, FloorwalkerError] = field(default_factory=dict)
+    """Of those nodes the ones that failed themselves, with the whole error."""
 
     @property
     def built(self) -> int:
         return sum(node.status == "built" for node in self.nodes)
-
-
-@dataclass
-class Graph:
-    """Models and steps by name, with the order to build them in."""
-
-    nodes: dict[str, SqlModel | Step]
-    order: list[str]
-    writers: dict[str, str]
-
-    def downstream(self, name: str) -> list[str]:
-        """Nodes that directly or indirectly read what `name` writes."""
-        found: list[str] = []
-        for candidate in self.order:
-            sources = {self.writers.get(table) for table in reads_of(self.nodes[candidate])}
-            if name in sources or sources & set(found):
-                found.append(candidate)
-        return found
-
-
-def reads_of(node: SqlModel | Step) -> tuple[str, ...]:
-    return node.reads
-
-
-def writes_of(node: SqlModel | Step) -> tuple[str, ...]:
-    return node.writes if isinstance(node, Step) else (node.name,)
-
-
-def plan(
-    models: Iterable[SqlModel], steps: Iterable[Step], sources: Iterable[str], *, trusted: Collection[str] = ()
-) -> Graph:
-    """Order the nodes. `sources` are tables that exist already (bronze); `trusted` models are known to travel.
-
-    Raises ModelError for unknown tables, two writers of one table, cycles, and models that do not travel (unless their
-    TOML says `portable = false`).
-    """
-    nodes: dict[str, SqlModel | Step] = {}
-    writers: dict[str, str] = {}
-    for node in (*models, *steps):
-        if isinstance(node, SqlModel) and node.name not in trusted and node.document.get("portable", True):
-            findings = lint(node)
-            if findings:
-                raise ModelError(
-                    "\n".join(f"{node.where}:{finding.line}: {finding.message}" for finding in findings),
-                    fix="or set portable = false in the TOML beside the model",
-                )
-        nodes[node.name] = node
-        for table in writes_of(node):
-            if table in writers:
-                raise ModelError(f"{table} is written by both {writers[table]} and {node.name}")
-            writers[table] = node.name
-    known = {*sources, *writers}
-    sorter: TopologicalSorter[str] = TopologicalSorter()
-    for name, node in nodes.items():
-        sorter.add(name)
-        tested = tables_of(read_tests(name, node.document)) - {name} if isinstance(node, SqlModel) else set()
-        for table in {*reads_of(node), *tested}:
-            if table not in known and not _is_given(table):
-                where = node.where if isinstance(node, SqlModel) else node.name
-                raise ModelError(f"{where} reads {table}, which nothing makes", fix=did_you_mean(table, known))
-            if table in writers:
-                sorter.add(name, writers[table])
-    try:
-        order = list(sorter.static_order())
-    except CycleError as error:
-        raise ModelError("models read each other in a circle", why=" → ".join(error.args[1])) from None
-    return Graph(nodes, order, writers)
 
 
 class _Context:
@@ -166,20 +110,53 @@ class Build:
     """Columns of those tables while there is no previous version."""
     versions: dict[str, int] = field(default_factory=dict)
     """Version of every table known so far; starts with the sources'."""
+    published: Mapping[str, int] | None = None
+    """What readers see now. Given, a model that fails holds back what depends on it, at these versions, and nothing
+    else; None: the first failure is raised."""
+    engine: SqlEngine | None = None
+    """Where SQL models run; None: on the DuckDB connection that steps have."""
 
     def run(self, graph: Graph, progress: Progress = lambda *_: None, only: Sequence[str] = ()) -> BuildResult:
-        """Build what changed. Raises ModelError or DataTestError at the first failure; finished tables are kept for
-        the next attempt, and readers see none of them."""
+        """Build what changed. Raises what a step raises, and without `published` also ModelError or DataTestError at
+        the first failure; finished tables are kept for the next attempt, and readers see none of them."""
         result = BuildResult(versions=self.versions)
         with self.lake.connect() as connection:
-            set_run(connection, self.run_id, self.as_of, self.reporting_currency, self.precedence)
+            self._connection, self._engine = connection, self.engine or DuckDBSql(connection)
+            self._engine.set_run(self.run_id, self.as_of, self.reporting_currency, self.precedence)
+            if self.engine is not None:
+                set_run(connection, self.run_id, self.as_of, self.reporting_currency, self.precedence)
             self._show_previous(connection)
             seen: set[str] = set()
+            missing: dict[str, str] = {}
             for name in graph.order:
                 if only and name not in only:
                     continue
-                result.nodes.append(self._node(connection, graph.nodes[name], seen, result, progress))
+                node = graph.nodes[name]
+                waiting = sorted(set(_inputs(node)) & set(missing))
+                if waiting:
+                    self._hold(node, f"waits for {missing[waiting[0]]}", missing, result, progress)
+                    continue
+                try:
+                    result.nodes.append(self._node(node, seen, result, progress))
+                except (ModelError, DataTestError) as error:
+                    if isinstance(node, Step) or self.published is None:
+                        raise
+                    result.errors[name] = error
+                    self._hold(node, _reason(error), missing, result, progress)
         return result
+
+    def _hold(
+        self, node: SqlModel | Step, reason: str, missing: dict[str, str], result: BuildResult, progress: Progress
+    ) -> None:
+        """Leave a node's tables as readers know them; tables that were never published are left out."""
+        for table in writes_of(node):
+            missing[table] = node.name
+            self.versions.pop(table, None)
+            if table in (self.published or {}):
+                self.versions[table] = (self.published or {})[table]
+        result.held_back[node.name] = reason
+        result.nodes.append(NodeResult(node.name, "held back", 0.0))
+        progress(node.name, 1.0, "held back")
 
     def _show_previous(self, connection: duckdb.DuckDBPyConnection) -> None:
         for table, version in self.previous.items():
@@ -189,19 +166,19 @@ class Build:
                 nothing = connection.from_arrow(self.empty[table].empty_table())
                 nothing.create(table + PREVIOUS)
 
-    def _node(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        node: SqlModel | Step,
-        seen: set[str],
-        result: BuildResult,
-        progress: Progress,
-    ) -> NodeResult:
+    def _show(self, table: str, files: Sequence[str]) -> None:
+        """Make a table's files visible to models and to steps."""
+        self._engine.show(table, files)
+        if self.engine is not None:
+            view_files(self._connection, table, files)
+
+    def _node(self, node: SqlModel | Step, seen: set[str], result: BuildResult, progress: Progress) -> NodeResult:
         start = time.perf_counter()
         tests = read_tests(node.name, node.document) if isinstance(node, SqlModel) else []
-        for table in {*reads_of(node), *tables_of(tests)} - {node.name}:
-            if table not in seen and not _is_given(table):
-                self.lake.view(connection, table, self.versions.setdefault(table, self.lake.version(table) or 0))
+        for table in _inputs(node):
+            if table not in seen:
+                version = self.versions.setdefault(table, self.lake.version(table) or 0)
+                self._show(table, self.lake.files(table, version))
                 seen.add(table)
         fingerprint = self._fingerprint(node, tests)
         if all(self.lake.commit_info(table).get("fingerprint") == fingerprint for table in writes_of(node)):
@@ -214,57 +191,31 @@ class Build:
             return NodeResult(node.name, "unchanged", time.perf_counter() - start)
         progress(node.name, 0.0, "")
         if isinstance(node, Step):
-            rows = self._step(connection, node, fingerprint, progress)
+            rows = self._step(node, fingerprint, progress)
         else:
-            rows = self._model(connection, node, tests, fingerprint, result)
+            rows = self._model(node, tests, fingerprint, result)
         seen.update(rows)
         progress(node.name, 1.0, "")
         return NodeResult(node.name, "built", time.perf_counter() - start, rows)
 
-    def _step(
-        self, connection: duckdb.DuckDBPyConnection, step: Step, fingerprint: str, progress: Progress
-    ) -> dict[str, int]:
-        context = _Context(self, connection, fingerprint, step, progress)
+    def _step(self, step: Step, fingerprint: str, progress: Progress) -> dict[str, int]:
+        context = _Context(self, self._connection, fingerprint, step, progress)
         step.run(context)
         missing = set(step.writes) - set(context.rows)
         if missing:
             raise ModelError(f"step {step.name} did not write {', '.join(sorted(missing))}")
         return context.rows
 
-    def _model(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        model: SqlModel,
-        tests: list[DataTest],
-        fingerprint: str,
-        result: BuildResult,
-    ) -> dict[str, int]:
+    def _model(self, model: SqlModel, tests: list[DataTest], fingerprint: str, result: BuildResult) -> dict[str, int]:
         """Write, test, and only then commit: a table that fails its tests never becomes a version."""
         try:
-            staged = self.lake.stage(model.name, connection.sql(model.sql), connection)
-            view_files(connection, model.name, [str(staged.file)])
-        except duckdb.InterruptException:
-            raise
-        except duckdb.Error as error:
+            staged = self.lake.staged(model.name, self._engine.write(model.sql, self.lake.path(model.name)))
+            self._show(model.name, staged.paths)
+        except SqlError as error:
             raise ModelError(f"{model.where}: {_first_lines(error)}", why=_position(error, model)) from None
         except FloorwalkerError as error:
             raise ModelError(f"{model.where}: {error.what}", why=error.why, fix=error.fix) from None
-        try:
-            tested = run_tests(connection, model.name, tests)
-        except duckdb.InterruptException:
-            raise
-        except duckdb.Error as error:
-            raise ModelError(f"a test of {model.where} does not run: {_first_lines(error)}") from None
-        failed = [one for one in tested if one.status == "fail"]
-        if failed:
-            staged.file.unlink()
-            raise DataTestError(
-                "\n".join(
-                    f"{one.model}: test '{one.test}' failed: {one.failures} {one.detail}".rstrip() for one in failed
-                ),
-                why=f"declared beside {model.where}; nothing was published",
-                fix="mend the data or the model, then: floorwalker run",
-            )
+        tested = self._tested(model, tests, staged)
         result.tests += tested
         notes = json.dumps([asdict(one) for one in tested])
         self.versions[model.name] = self.lake.commit(
@@ -272,25 +223,52 @@ class Build:
         )
         return {model.name: staged.rows}
 
+    def _tested(self, model: SqlModel, tests: list[DataTest], staged: Staged) -> list[TestResult]:
+        """Results of the tests on a table that is shown but not committed. Raises DataTestError, the files gone."""
+        try:
+            tested = run_tests(self._engine.rows, model.name, tests)
+        except SqlError as error:
+            staged.discard()
+            raise ModelError(f"a test of {model.where} does not run: {_first_lines(error)}") from None
+        failed = [one for one in tested if one.status == "fail"]
+        if failed:
+            staged.discard()
+            raise DataTestError(
+                "\n".join(
+                    f"{one.model}: test '{one.test}' failed: {one.failures} {one.detail}".rstrip() for one in failed
+                ),
+                why=f"declared beside {model.where}; nothing of it was published",
+                fix="mend the data or the model, then: floorwalker run",
+            )
+        return tested
+
     def store(self, connection: duckdb.DuckDBPyConnection, table: str, data: Data, fingerprint: str) -> int:
-        """Write a table of this run and let the connection see it; returns its rows."""
+        """Write a table of this run and let models and steps see it; returns its rows."""
         self.versions[table], rows = self.lake.replace(
             table, data, connection, fingerprint=fingerprint, run_id=self.run_id
         )
-        self.lake.view(connection, table, self.versions[table])
+        self._show(table, self.lake.files(table, self.versions[table]))
         return rows
 
     def _fingerprint(self, node: SqlModel | Step, tests: Sequence[DataTest]) -> str:
         own = f"{node.sql}\n{tests!r}" if isinstance(node, SqlModel) else f"{node.name} {node.version}\n{node.settings}"
-        inputs = [f"{table}@{self.versions.get(table)}" for table in sorted(reads_of(node)) if not _is_given(table)]
+        inputs = [f"{table}@{self.versions.get(table)}" for table in sorted(reads_of(node)) if not is_given(table)]
         day = [str(self.as_of), self.reporting_currency] if isinstance(node, Step) or "meta.run" in node.reads else []
         day += list(self.precedence) if "meta.sources" in node.reads else []
         return hashlib.sha256("\n".join([RUNNER_VERSION, own, *inputs, *day]).encode()).hexdigest()
 
 
-def _is_given(table: str) -> bool:
-    """Tables that no node makes: the run's own facts, and what the last published run knew."""
-    return table.startswith("meta.") or table.endswith(PREVIOUS)
+def _inputs(node: SqlModel | Step) -> list[str]:
+    """Tables of the lake that a node reads, its tests included, without its own."""
+    tested = tables_of(read_tests(node.name, node.document)) if isinstance(node, SqlModel) else set()
+    return sorted(table for table in {*reads_of(node), *tested} - set(writes_of(node)) if not is_given(table))
+
+
+def _reason(error: FloorwalkerError) -> str:
+    """Why a model failed, for the pointer that everybody reads: an engine's message may quote a person's data."""
+    if isinstance(error, DataTestError):
+        return "; ".join(sorted(set(re.findall(r"test '.*?' failed", error.what))))
+    return "does not run"
 
 
 def _first_lines(error: Exception) -> str:
