@@ -236,6 +236,8 @@ def commands() -> str:
         inner = [(f"{name} {sub}", command.commands[sub]) for sub in sorted(command.commands)] if isinstance(
             command, click.Group
         ) else [(name, command)]  # fmt: skip
+        if isinstance(command, click.Group) and command.invoke_without_command:
+            inner.insert(0, (name, command))
         parts += [_command(path, one) for path, one in inner]
     return "\n\n".join(parts)
 

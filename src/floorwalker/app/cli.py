@@ -25,6 +25,8 @@ COMMANDS = {
     "status": ("run", "What has been read, built and published."),
     "report": ("run", "Write the HTML report of the published run."),
     "models": ("data", "List, lint and show the SQL models."),
+    "quality": ("quality", "What is odd about the data, how fresh it is, and which tests pass."),
+    "lineage": ("lineage", "Where a column comes from, and what is made of it."),
     "query": ("data", "Ask the published tables a question in SQL."),
     "quarantine": ("data", "Rows that did not fit, and why."),
     "customers": ("customers", "Find customers and show their one record."),

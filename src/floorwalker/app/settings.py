@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from floorwalker.governance.quality.settings import LineageSettings, QualitySettings
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.models.recommend.settings import RecommendSettings
 from floorwalker.models.segmentation.settings import SegmentationSettings
@@ -80,6 +81,8 @@ class Settings(_Section, frozen=True):
     segmentation: SegmentationSettings = SegmentationSettings()
     recommend: RecommendSettings = RecommendSettings()
     server: ServerSection = ServerSection()
+    quality: QualitySettings = QualitySettings()
+    lineage: LineageSettings = LineageSettings()
 
     @property
     def reporting_currency(self) -> str:
