@@ -173,7 +173,9 @@ def test_the_command(shop_once: Path) -> None:
 
 
 def test_own_models_and_their_sources_are_in_it(shop: Path) -> None:
-    (shop / "sql" / "mine.sql").write_text("SELECT customer_id, revenue * 2 AS twice FROM gold.customers WHERE orders > 1\n")
+    (shop / "sql" / "mine.sql").write_text(
+        "SELECT customer_id, revenue * 2 AS twice FROM gold.customers WHERE orders > 1\n"
+    )
     told = call(shop, "lineage", "custom.mine.twice", "--json").json
     assert told["up"]["custom.mine.twice"] == {"gold.customers.revenue": "value"}
     assert [one["text"] for one in told["influences"]] == ["orders > 1"]

@@ -75,7 +75,9 @@ def test_a_thin_day_is_told_with_what_it_may_touch(web: Path) -> None:
     day = START + dt.timedelta(days=72)
     (one,) = run(web)["anomalies"]
     assert one["kind"] == "volume" and one["severity"] == "high" and one["table"] == "bronze.browse_events"
-    assert one["text"].startswith(f"web brought 6 rows to bronze.browse_events for {day:%A} {day}; usual on a {day:%A}: ")
+    assert one["text"].startswith(
+        f"web brought 6 rows to bronze.browse_events for {day:%A} {day}; usual on a {day:%A}: "
+    )
     assert {"segment:cart_abandoners", "gold.customers"} & set(one["touches"])
     told = call(web, "quality")
     assert "1 odd" in told.out and "web brought 6 rows" in told.out and "may touch: " in told.out
@@ -107,9 +109,7 @@ def test_history_of_a_table_and_of_a_column(web: Path) -> None:
 
 def test_no_value_that_could_name_somebody_is_kept(web_once: Path) -> None:
     with open_state(Project(web_once)) as state:
-        kept = state.execute(
-            "SELECT column_name, low, high, shape FROM quality_columns"
-        ).fetchall()
+        kept = state.execute("SELECT column_name, low, high, shape FROM quality_columns").fetchall()
     text = json.dumps(kept)
     assert "mailbox" not in text and "k1" not in text and "shoes" not in text
     assert any(name == "email" for name, *_ in kept)
@@ -120,7 +120,16 @@ def test_privacy_follows_the_lineage() -> None:
     found = project_lineage(project, Settings())
     columns = found.columns["gold.customers"]
     private = private_columns("gold.customers", columns, found)
-    assert {"customer_id", "email", "phone", "given_name", "family_name", "postcode", "loyalty_id", "birth_year"} <= private
+    assert {
+        "customer_id",
+        "email",
+        "phone",
+        "given_name",
+        "family_name",
+        "postcode",
+        "loyalty_id",
+        "birth_year",
+    } <= private
     assert not {"revenue", "orders", "country", "has_loyalty", "favourite_category"} & private - {"has_loyalty"}
     assert "value" in private_columns("silver.customer_identifiers", ["value", "key", "kind"], found)
     assert private_columns("custom.unknown", ["anything"], found) == {"anything"}

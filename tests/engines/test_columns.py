@@ -126,10 +126,14 @@ def test_filters_joins_and_groups_are_told_with_the_columns_in_them():
 
 
 def test_a_left_join_touches_only_the_columns_of_its_side():
-    found = of("SELECT l.price, p.category FROM silver.lines AS l LEFT JOIN silver.products AS p ON p.product_id = l.product_id")
+    found = of(
+        "SELECT l.price, p.category FROM silver.lines AS l LEFT JOIN silver.products AS p ON p.product_id = l.product_id"
+    )
     assert found.columns["price"].influences == ()
     assert [one.reason for one in found.columns["category"].influences] == ["join"]
-    inner = of("SELECT l.price, p.category FROM silver.lines AS l JOIN silver.products AS p ON p.product_id = l.product_id")
+    inner = of(
+        "SELECT l.price, p.category FROM silver.lines AS l JOIN silver.products AS p ON p.product_id = l.product_id"
+    )
     assert [one.reason for one in inner.columns["price"].influences] == ["join"]
 
 

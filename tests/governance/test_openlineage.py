@@ -54,7 +54,7 @@ def check_event(event: dict[str, Any]) -> None:
 
 def check_facets(facets: dict[str, Any]) -> None:
     for name, content in facets.items():
-        assert content["_producer"] and f"/{name[0].upper()}{name[1:]}" .replace("/Sql", "/SQL") in content["_schemaURL"]
+        assert content["_producer"] and f"/{name[0].upper()}{name[1:]}".replace("/Sql", "/SQL") in content["_schemaURL"]
         if name == "schema":
             assert all(one["name"] for one in content["fields"])
         if name == "columnLineage":

@@ -53,7 +53,9 @@ def _written(project: Project, graph: Graph) -> dict[str, tuple[str, ...]]:
     lake = Lake(project)
     stepped = [table for table, node in graph.writers.items() if isinstance(graph.nodes[node], Step)]
     return {
-        table: tuple(field.name for field in lake.open(table).schema().fields) for table in stepped if lake.exists(table)
+        table: tuple(field.name for field in lake.open(table).schema().fields)
+        for table in stepped
+        if lake.exists(table)
     }
 
 
@@ -116,7 +118,9 @@ def _add_audiences(found: Lineage, project: Project) -> None:
         inputs: Inputs = {f"segment:{audience.segment}": "condition"}
         inputs |= {f"{CUSTOMERS}.{column}": "value" for column in columns}
         inputs |= {"gold.consents.status": "condition", "gold.consents.purpose": "condition"}
-        consent = Influence("filter", f"consent to {audience.purpose}", ("gold.consents.status", "gold.consents.purpose"))
+        consent = Influence(
+            "filter", f"consent to {audience.purpose}", ("gold.consents.status", "gold.consents.purpose")
+        )
         found.add(node, inputs, [consent])
         found.made_by[node] = "policies/audiences.toml"
 

@@ -212,7 +212,8 @@ def _newest(
             continue
         lake.view(connection, table, version)
         for source, at in connection.execute(
-            f"SELECT source, MAX(occurred_at) FROM {table} WHERE source IN (SELECT UNNEST(?)) GROUP BY source", [list(limits)]
+            f"SELECT source, MAX(occurred_at) FROM {table} WHERE source IN (SELECT UNNEST(?)) GROUP BY source",
+            [list(limits)],
         ).fetchall():
             if at is not None and (source not in found or at > found[source][1]):
                 found[source] = (table, at)

@@ -154,7 +154,9 @@ class RunWatch:
         """Tests are a job of their own that reads the table, as other tools of the kind send them."""
         found = self.lineage()
         columns = set(found.columns.get(name, ())) if found else set()
-        listed = [(one.test, one.status == "pass", _first(one.test) if _first(one.test) in columns else "") for one in tests]
+        listed = [
+            (one.test, one.status == "pass", _first(one.test) if _first(one.test) in columns else "") for one in tests
+        ]
         tested = openlineage.dataset(self.namespace, name)
         tested["inputFacets"] = {"dataQualityAssertions": openlineage.assertions_facet(listed)}
         for kind in ("START", "COMPLETE"):

@@ -87,7 +87,9 @@ def quality(data: Mapping[str, Any]) -> Section:
         lead.append("No row had to be put in quarantine.")
     odd = found["anomalies"]
     if odd["rows"]:
-        lead.append(f"{numbers.plural(len(odd['rows']), 'thing')} about this run {'is' if len(odd['rows']) == 1 else 'are'} odd.")
+        lead.append(
+            f"{numbers.plural(len(odd['rows']), 'thing')} about this run {'is' if len(odd['rows']) == 1 else 'are'} odd."
+        )
     elif not odd["missing"]:
         lead.append("Nothing about this run is odd compared with earlier ones.")
     parts: list[Part] = [_odd(odd["rows"])] if odd["rows"] else []
@@ -141,7 +143,14 @@ def _freshness(rows: list[Row]) -> Table:
     ]
     return Table(
         "Newest row of each source, the oldest first",
-        [("Source", False), ("Table", False), ("Newest day", False), ("Rows", True), ("Age", True), ("Usual gap", True)],
+        [
+            ("Source", False),
+            ("Table", False),
+            ("Newest day", False),
+            ("Rows", True),
+            ("Age", True),
+            ("Usual gap", True),
+        ],
         shown,
         title="Freshness by source",
         span=2,

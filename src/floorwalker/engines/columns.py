@@ -170,9 +170,7 @@ class _Reader:
             seen[name] = _renamed(self.query(body, seen, outer), cte)
         return seen
 
-    def set_operation(
-        self, node: exp.SetOperation, ctes: Mapping[str, Relation], outer: _Scope | None
-    ) -> Relation:
+    def set_operation(self, node: exp.SetOperation, ctes: Mapping[str, Relation], outer: _Scope | None) -> Relation:
         left, right = self.query(node.left, ctes, outer), self.query(node.right, ctes, outer)
         tables = tuple(dict.fromkeys((*left.tables, *right.tables)))
         if not isinstance(node, exp.Union):
@@ -204,7 +202,9 @@ class _Reader:
             return alias or f"subquery{len(scope.sources)}", self.query(node, ctes, scope.outer)
         if isinstance(node, exp.Lateral):
             inner = node.this
-            relation = self.query(inner, ctes, scope) if isinstance(inner, exp.Query) else self.table_function(node, scope)
+            relation = (
+                self.query(inner, ctes, scope) if isinstance(inner, exp.Query) else self.table_function(node, scope)
+            )
             return alias, _renamed(relation, node)
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             if not node.db and node.name.lower() in ctes:
@@ -259,9 +259,7 @@ class _Reader:
         below = tuple(one for relation in scope.sources.values() for one in relation.influences)
         return Relation(columns, tables, _distinct((*below, *rows, *always)), known)
 
-    def join(
-        self, join: exp.Join, alias: str, relation: Relation, scope: _Scope
-    ) -> tuple[Influence, str] | None:
+    def join(self, join: exp.Join, alias: str, relation: Relation, scope: _Scope) -> tuple[Influence, str] | None:
         """The join as an influence; with the alias when it can only add to that side's columns (LEFT JOIN)."""
         if using := join.args.get("using"):
             names = [one.name for one in using]

@@ -216,6 +216,7 @@ def _step_relation(step: Step, table: str, known: Known, reads: list[str], colum
     named = said or {}
     listed = tuple(dict.fromkeys([*named, *(columns or ())]))
     made = {
-        name: ColumnLineage(name, dict.fromkeys(named[name], "value") if name in named else everything) for name in listed
+        name: ColumnLineage(name, dict.fromkeys(named[name], "value") if name in named else everything)
+        for name in listed
     }
     return Relation(made, tuple(reads), known=bool(columns) or said is not None)

@@ -100,7 +100,11 @@ def dataset(namespace: str, name: str, **facets: Any) -> dict[str, Any]:
 
 def sql_job(namespace: str, name: str, sql: str = "") -> Job:
     """The job of a node, with its SQL where it has one."""
-    facets = {"jobType": facet("jobType", processingType="BATCH", integration="FLOORWALKER", jobType="MODEL" if sql else "STEP")}
+    facets = {
+        "jobType": facet(
+            "jobType", processingType="BATCH", integration="FLOORWALKER", jobType="MODEL" if sql else "STEP"
+        )
+    }
     return Job(namespace, name, facets | ({"sql": facet("sql", query=sql)} if sql else {}))
 
 
@@ -112,7 +116,8 @@ def schema_facet(columns: Iterable[tuple[str, str]]) -> dict[str, Any]:
 def assertions_facet(tests: Iterable[tuple[str, bool, str]]) -> dict[str, Any]:
     """Results of tests: (name, whether it passed, its column or '')."""
     listed = [
-        {"assertion": name, "success": passed, **({"column": column} if column else {})} for name, passed, column in tests
+        {"assertion": name, "success": passed, **({"column": column} if column else {})}
+        for name, passed, column in tests
     ]
     return facet("dataQualityAssertions", assertions=listed)
 

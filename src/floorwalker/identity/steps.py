@@ -81,7 +81,17 @@ def _lineage_of_customers() -> dict[str, dict[str, tuple[str, ...]]]:
     seen = (f"{raw}first_seen", f"{raw}last_seen")
     customer = (*keys, *record, *seen)
     said = tuple(raw + OUTPUT[key] for key in rules.KEYS.values())
-    found = ("rule", "rule_version", "tier", "identifier_kind", "identifier_key", "weight", "kind", "accepted", "reason")
+    found = (
+        "rule",
+        "rule_version",
+        "tier",
+        "identifier_kind",
+        "identifier_key",
+        "weight",
+        "kind",
+        "accepted",
+        "reason",
+    )
     return {
         "silver.customer_map": {"record_id": record, "customer_id": customer},
         "silver.customer_aliases": dict.fromkeys(("customer_id", "alias_of", "since_run", "since"), customer),

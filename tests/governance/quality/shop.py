@@ -35,7 +35,13 @@ class Shop:
         return {day: self.rows(day) for day in (START + dt.timedelta(days=number) for number in range(days))}
 
     def day(
-        self, rows: int, *, empty: float = 0.1, dearer: float = 1.0, countries: tuple[str, ...] = ("UK", "IE"), uk: float = 0.8
+        self,
+        rows: int,
+        *,
+        empty: float = 0.1,
+        dearer: float = 1.0,
+        countries: tuple[str, ...] = ("UK", "IE"),
+        uk: float = 0.8,
     ) -> Measure:
         """A day's rows, measured."""
         shares = [uk, *[(1 - uk) / (len(countries) - 1)] * (len(countries) - 1)]

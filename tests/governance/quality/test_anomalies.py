@@ -108,7 +108,9 @@ def test_quarantine_that_grows_is_found():
     steady = [(1000, 3 + number % 3) for number in range(20)]
     assert quarantined({"till": steady}, SETTINGS) == []
     (one,) = quarantined({"till": [*steady, (1000, 380)]}, SETTINGS)
-    assert one.text.startswith("38% of what till delivered went to quarantine; usual: 0% to ") and one.severity == "high"
+    assert (
+        one.text.startswith("38% of what till delivered went to quarantine; usual: 0% to ") and one.severity == "high"
+    )
 
 
 def test_columns_of_steady_sources_are_seldom_odd():

@@ -12,7 +12,9 @@ from floorwalker.governance.quality.causes import settle
 def lineage() -> Lineage:
     models = [
         parse_model("silver.lines", "SELECT l.amount, l.email, l.country FROM bronze.lines AS l"),
-        parse_model("gold.sales", "SELECT CAST(SUM(s.amount) AS DECIMAL(28,4)) AS revenue, s.country FROM silver.lines AS s"),
+        parse_model(
+            "gold.sales", "SELECT CAST(SUM(s.amount) AS DECIMAL(28,4)) AS revenue, s.country FROM silver.lines AS s"
+        ),
         parse_model("gold.shops", "SELECT b.name FROM bronze.shops AS b"),
     ]
     known = {"bronze.lines": ("amount", "email", "country"), "bronze.shops": ("name",)}
@@ -55,7 +57,10 @@ def test_columns_of_one_delivery_and_tables_of_one_source_are_one_cause():
 
 
 def test_the_worst_comes_first_and_says_what_it_may_touch():
-    low, high = odd("schema", "bronze.shops", "name", severity="low"), odd("empty", "bronze.lines", "amount", "web", "high")
+    low, high = (
+        odd("schema", "bronze.shops", "name", severity="low"),
+        odd("empty", "bronze.lines", "amount", "web", "high"),
+    )
     first, second = settle([low, high], lineage())
     assert (first.text, second.text) == (high.text, low.text)
     assert first.touches == ["segment:big", "gold.sales", "silver.lines"] and second.touches == ["gold.shops"]

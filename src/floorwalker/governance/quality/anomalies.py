@@ -78,7 +78,9 @@ def volumes(
         odd: list[tuple[dt.date, int, Band]] = []
         day = max(start, newest - dt.timedelta(days=settings.window))
         while day < newest:
-            usual = day_band(_filled(known.rows, day, settings.window), day, settings.sensitivity, least=settings.min_history)
+            usual = day_band(
+                _filled(known.rows, day, settings.window), day, settings.sensitivity, least=settings.min_history
+            )
             rows = known.rows.get(day, 0)
             if usual and not usual.holds(rows):
                 odd.append((day, rows, usual))
@@ -108,7 +110,9 @@ def _volume(table: str, source: str, odd: list[tuple[dt.date, int, Band]]) -> An
         f" ({usual.count} {'days' if not usual.day else usual.day + 's'})"
     )
     if len(odd) > 1:
-        text += f"; {len(odd) - 1} more day{'s' if len(odd) > 2 else ''} of this run {'are' if len(odd) > 2 else 'is'} odd"
+        text += (
+            f"; {len(odd) - 1} more day{'s' if len(odd) > 2 else ''} of this run {'are' if len(odd) > 2 else 'is'} odd"
+        )
     far = rows < usual.middle / 2 or rows > usual.middle * 2
     return Anomaly("high" if far else "medium", "volume", table, text, source=source, size=usual.distance(rows))
 
@@ -128,7 +132,11 @@ def staleness(days: Mapping[tuple[str, str], Days], as_of: dt.date, settings: Qu
                 f"{source} has brought nothing newer than {known.newest:%A} {known.newest} to {table}, {age} days before the"
                 f" run's; usual gap: {_days(float(np.median(gaps)))}, at most {_days(max(gaps))} ({len(gaps)} gaps)"
             )
-            found.append(Anomaly("high" if age > 2 * limit else "medium", "freshness", table, text, source=source, size=age / limit))
+            found.append(
+                Anomaly(
+                    "high" if age > 2 * limit else "medium", "freshness", table, text, source=source, size=age / limit
+                )
+            )
     return found
 
 
@@ -163,9 +171,7 @@ def quarantined(runs: Mapping[str, Sequence[tuple[int, int]]], settings: Quality
             continue
         share, usual = shares[-1], _share_band(shares[-settings.window - 1 : -1], counts[-1][0], settings)
         if share > usual.high and share - usual.middle >= EMPTY_STEP:
-            text = (
-                f"{share:.0%} of what {source} delivered went to quarantine; usual: {_percents(usual)} ({usual.count} runs)"
-            )
+            text = f"{share:.0%} of what {source} delivered went to quarantine; usual: {_percents(usual)} ({usual.count} runs)"
             severity: Severity = "high" if share - usual.middle >= 0.3 else "medium"
             found.append(Anomaly(severity, "quarantine", "", text, source=source, size=usual.distance(share)))
     return found
@@ -191,7 +197,9 @@ def compared(one: Measure, past: Sequence[Past], settings: QualitySettings) -> l
         if len(earlier) < settings.min_history:
             continue
         odd = _emptiness(one, column, [it.empty for _, it in earlier], settings)
-        found += odd or _shape(one, column, [(run.looked_at, it) for run, it in earlier if it.shape is not None], settings)
+        found += odd or _shape(
+            one, column, [(run.looked_at, it) for run, it in earlier if it.shape is not None], settings
+        )
     return found
 
 
@@ -208,7 +216,11 @@ def _schema(one: Measure, last: Past) -> list[Anomaly]:
             text = f"{one.table}.{name} is {now}; until now it was {was}"
             found.append(Anomaly("high", "schema", one.table, text, name, one.source, 2.0))
     if new:
-        text = f"{one.table} has a new column: {_list(new)}" if len(new) == 1 else f"{one.table} has new columns: {_list(new)}"
+        text = (
+            f"{one.table} has a new column: {_list(new)}"
+            if len(new) == 1
+            else f"{one.table} has new columns: {_list(new)}"
+        )
         found.append(Anomaly("low", "schema", one.table, text, new[0], one.source, 0.5))
     return found
 
@@ -233,9 +245,7 @@ def _emptiness(one: Measure, column: ColumnMeasure, past: Sequence[float], setti
     usual = _share_band(past, one.looked_at, settings)
     if usual.holds(column.empty) or abs(column.empty - usual.middle) < EMPTY_STEP:
         return []
-    text = (
-        f"{column.name} is empty in {column.empty:.0%} of {_of(one)}; usual: {_percents(usual)} ({usual.count} runs)"
-    )
+    text = f"{column.name} is empty in {column.empty:.0%} of {_of(one)}; usual: {_percents(usual)} ({usual.count} runs)"
     far = abs(column.empty - usual.middle) >= 0.3
     distance = usual.distance(column.empty)
     return [Anomaly("high" if far else "medium", "empty", one.table, text, column.name, one.source, distance)]
@@ -277,7 +287,11 @@ def _categories(
 ) -> list[Anomaly]:
     known = {value for shape in past for value in shape}
     new = sorted(
-        (value for value, share in shares.items() if value and value not in known and share >= 0.01 and share * rows >= 20),
+        (
+            value
+            for value, share in shares.items()
+            if value and value not in known and share >= 0.01 and share * rows >= 20
+        ),
         key=lambda value: -shares[value],
     )
     if new and _settled(past):

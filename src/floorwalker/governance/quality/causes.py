@@ -85,7 +85,9 @@ def _explains(root: Anomaly, one: Anomaly, lineage: Lineage | None) -> bool:
 def _filters(nodes: list[str], one: Anomaly, lineage: Lineage) -> bool:
     """Whether what is odd decides which rows the other column counts."""
     mine = f"{one.table}.{one.column}"
-    inputs = {name for node in (mine, *lineage.above(mine)) for it in lineage.influences.get(node, ()) for name in it.inputs}
+    inputs = {
+        name for node in (mine, *lineage.above(mine)) for it in lineage.influences.get(node, ()) for name in it.inputs
+    }
     return any(node in inputs or lineage.below(node) & inputs for node in nodes)
 
 

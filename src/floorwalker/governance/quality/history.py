@@ -77,7 +77,9 @@ def past_of(state: sqlite3.Connection, table: str, source: str, *, before: str, 
     ):
         read = None if shape is None else json.loads(shape)
         columns[number][name] = ColumnMeasure(name, of, empty, distinct, low, high, mean, read)
-    return [Past(run_id, rows, looked_at, version, columns[number]) for number, run_id, rows, looked_at, version in found]
+    return [
+        Past(run_id, rows, looked_at, version, columns[number]) for number, run_id, rows, looked_at, version in found
+    ]
 
 
 def last_versions(state: sqlite3.Connection) -> dict[str, int]:

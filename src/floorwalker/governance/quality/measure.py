@@ -85,7 +85,9 @@ def measure(
         looked = f"SELECT * FROM ({looked}) USING SAMPLE {100 * most / total:.6f} PERCENT (bernoulli, 42)"
     # Numbers of deliveries, messages, campaigns are texts whose values are new by nature.
     open_texts = [
-        name for name, of in columns.items() if of == "VARCHAR" and name not in {*private, *plain} and not name.endswith("_id")
+        name
+        for name, of in columns.items()
+        if of == "VARCHAR" and name not in {*private, *plain} and not name.endswith("_id")
     ]
     categories = _categories(connection, rows_from, open_texts)
     asked: list[str] = []

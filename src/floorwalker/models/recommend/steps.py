@@ -82,7 +82,9 @@ def steps(
 
 def _lineage() -> dict[str, dict[str, tuple[str, ...]]]:
     """Which columns the lists are made of."""
-    pairs = tuple(f"gold.customer_products.{name}" for name in ("customer_id", "product_id", "last_bought_at", "last_at"))
+    pairs = tuple(
+        f"gold.customer_products.{name}" for name in ("customer_id", "product_id", "last_bought_at", "last_at")
+    )
     shown = tuple(f"gold.products.{name}" for name in ("product_id", "is_active", "stock"))
     asked = ("gold.customers.market", "gold.customers.personalization")
     return {
