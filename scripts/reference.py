@@ -45,6 +45,8 @@ SETTINGS = {
     "defaults.time_zone": "Zone of times that are written without one.",
     "defaults.language": "Language of a record when nothing names one.",
     "engine.memory_limit": "Memory DuckDB may use: at most 60 % of what you want to give the process.",
+    "engine.url": "Where SQL models run: `duckdb`, in this process, or `spark://host:port` or `spark://local[2]`.",
+    "engine.spark": "Settings of Spark, such as `spark.executor.memory`, when models run there.",
     "engine.threads": "Threads DuckDB may use; default: all cores, at most 8.",
     "run.as_of": "Day a run looks back from: `data` (the day after the newest event), `today` (UTC), or a date.",
     "run.reporting_currency": "Currency of every sum; default: `[defaults] currency`. Others need exchange rates.",

@@ -1,4 +1,4 @@
-"""A run is watched: what it brings is compared with what is usual, events tell what it read and wrote, nothing stops it."""
+"""A run is watched: what it brings is compared with what is usual, events tell what it read and wrote."""
 
 from __future__ import annotations
 

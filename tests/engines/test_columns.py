@@ -25,7 +25,10 @@ def inputs(sql: str, column: str) -> dict[str, str]:
     ("sql", "expected"),
     [
         ("SELECT price AS x FROM silver.lines", {"lines.price": "value"}),
-        ("SELECT l.quantity * l.price AS x FROM silver.lines AS l", {"lines.quantity": "value", "lines.price": "value"}),
+        (
+            "SELECT l.quantity * l.price AS x FROM silver.lines AS l",
+            {"lines.quantity": "value", "lines.price": "value"},
+        ),
         ("SELECT 1 AS x FROM silver.lines", {}),
         ("SELECT COUNT(*) AS x FROM silver.lines", {"lines.*": "rows"}),
         (
@@ -55,7 +58,8 @@ def inputs(sql: str, column: str) -> dict[str, str]:
         # a column used in two ways counts as the stronger
         ("SELECT CASE WHEN price > 0 THEN price END AS x FROM silver.lines", {"lines.price": "value"}),
         (
-            "WITH a AS (SELECT price AS p, country FROM silver.lines), b AS (SELECT p * 2 AS q FROM a) SELECT q AS x FROM b",
+            "WITH a AS (SELECT price AS p, country FROM silver.lines), b AS (SELECT p * 2 AS q FROM a)"
+            " SELECT q AS x FROM b",
             {"lines.price": "value"},
         ),
         (
@@ -77,7 +81,8 @@ def inputs(sql: str, column: str) -> dict[str, str]:
             },
         ),
         (
-            "SELECT EXISTS (SELECT 1 FROM silver.products AS p WHERE p.product_id = l.product_id) AS x FROM silver.lines AS l",
+            "SELECT EXISTS (SELECT 1 FROM silver.products AS p WHERE p.product_id = l.product_id) AS x"
+            " FROM silver.lines AS l",
             {"products.product_id": "condition", "lines.product_id": "condition"},
         ),
         ("SELECT list_transform([price], v -> v + quantity) AS x FROM silver.lines",
@@ -127,7 +132,8 @@ def test_filters_joins_and_groups_are_told_with_the_columns_in_them():
 
 def test_a_left_join_touches_only_the_columns_of_its_side():
     found = of(
-        "SELECT l.price, p.category FROM silver.lines AS l LEFT JOIN silver.products AS p ON p.product_id = l.product_id"
+        "SELECT l.price, p.category FROM silver.lines AS l"
+        " LEFT JOIN silver.products AS p ON p.product_id = l.product_id"
     )
     assert found.columns["price"].influences == ()
     assert [one.reason for one in found.columns["category"].influences] == ["join"]

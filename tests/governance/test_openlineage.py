@@ -1,4 +1,4 @@
-"""Events follow the OpenLineage schema (required fields, written down from spec 2-0-2), and sending them never fails a run."""
+"""Events follow the OpenLineage schema (required fields of spec 2-0-2), and sending them never fails a run."""
 
 from __future__ import annotations
 

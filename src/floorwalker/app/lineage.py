@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from floorwalker.app.graph import BRONZE, build_graph
+from floorwalker.app.graph import build_graph
 from floorwalker.app.intake import load_mappings
 from floorwalker.channels.audiences import load_audiences
 from floorwalker.engines.columns import ROWS, ColumnLineage, Influence, Inputs, Relation, columns_of, join_inputs

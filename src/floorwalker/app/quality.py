@@ -99,7 +99,7 @@ def watch(
     run_seconds: float = 3600.0,
 ) -> list[Anomaly]:
     """Measure what changed, compare, store; returns the anomalies, one per cause. `find_lineage` is asked only when
-    there is something to measure or to explain; `run_seconds`: what the run took, of which measuring may take a share."""
+    there is something to measure or to explain; `run_seconds`: what the run took, of which this may take a share."""
     started = time.perf_counter()
     quality = settings.quality
     limits = {source: hours(text) for source, text in quality.freshness.items()}

@@ -88,7 +88,8 @@ def quality(data: Mapping[str, Any]) -> Section:
     odd = found["anomalies"]
     if odd["rows"]:
         lead.append(
-            f"{numbers.plural(len(odd['rows']), 'thing')} about this run {'is' if len(odd['rows']) == 1 else 'are'} odd."
+            f"{numbers.plural(len(odd['rows']), 'thing')} about this run"
+            f" {'is' if len(odd['rows']) == 1 else 'are'} odd."
         )
     elif not odd["missing"]:
         lead.append("Nothing about this run is odd compared with earlier ones.")

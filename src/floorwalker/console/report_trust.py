@@ -59,20 +59,20 @@ def quality(tables: Tables, facts: Facts) -> dict[str, Any]:
                 for one in facts.get("anomalies", [])
             ],
         },
-        "freshness": sorted(
-            (
-                {
-                    "source": one.get("source", ""),
-                    "table": one.get("table", ""),
-                    "newest": str(one.get("newest", "")),
-                    "rows": one.get("rows_that_day", 0),
-                    "age": one.get("age_days", 0),
-                    "gap": one.get("usual_gap_days"),
-                }
-                for one in facts.get("freshness", [])
-            ),
-            key=lambda row: (-row["age"], row["source"], row["table"]),
-        ),
+        "freshness": [
+            {
+                "source": one.get("source", ""),
+                "table": one.get("table", ""),
+                "newest": str(one.get("newest", "")),
+                "rows": one.get("rows_that_day", 0),
+                "age": one.get("age_days", 0),
+                "gap": one.get("usual_gap_days"),
+            }
+            for one in sorted(
+                facts.get("freshness", []),
+                key=lambda one: (-one.get("age_days", 0), one.get("source", ""), one.get("table", "")),
+            )
+        ],
         "funnel": {"missing": missing, "rows": funnel},
         "tests": {
             "missing": "" if tests else "No data tests were run, so nothing vouches for these tables.",

@@ -145,7 +145,7 @@ class _Reader:
 
     # -- relations -----------------------------------------------------------------------------------------------
 
-    def query(self, node: exp.Expression, ctes: Mapping[str, Relation], outer: _Scope | None) -> Relation:
+    def query(self, node: exp.Expr, ctes: Mapping[str, Relation], outer: _Scope | None) -> Relation:
         if isinstance(node, exp.Subquery):
             inner = self.query(node.this, self.with_ctes(node, ctes, outer), outer)
             return _renamed(inner, node)
@@ -156,9 +156,7 @@ class _Reader:
             return self.select(node, ctes, outer)
         return self.opaque(node)
 
-    def with_ctes(
-        self, node: exp.Expression, ctes: Mapping[str, Relation], outer: _Scope | None
-    ) -> Mapping[str, Relation]:
+    def with_ctes(self, node: exp.Expr, ctes: Mapping[str, Relation], outer: _Scope | None) -> Mapping[str, Relation]:
         clause = node.args.get("with_")
         if not clause:
             return ctes
@@ -189,12 +187,12 @@ class _Reader:
             columns |= {name: one for name, one in right.columns.items() if left.column(name) is None}
         return Relation(columns, tables, _distinct(left.influences + right.influences), left.known and right.known)
 
-    def opaque(self, node: exp.Expression) -> Relation:
+    def opaque(self, node: exp.Expr) -> Relation:
         """Something that cannot be followed: of its stored tables nothing but the rows is known."""
         named = {_name(table) for table in node.find_all(exp.Table)}
         return Relation({}, tuple(sorted(name for name in named if name in self.tables)), known=False)
 
-    def source(self, node: exp.Expression, ctes: Mapping[str, Relation], scope: _Scope) -> tuple[str, Relation]:
+    def source(self, node: exp.Expr, ctes: Mapping[str, Relation], scope: _Scope) -> tuple[str, Relation]:
         alias = node.alias_or_name.lower()
         if node.args.get("pivots") or isinstance(node, exp.Pivot):
             return alias or "pivot", self.opaque(node)
@@ -218,7 +216,7 @@ class _Reader:
             return Relation({}, (name,), known=False)
         return Relation({one: ColumnLineage(one, {f"{name}.{one}": "value"}, copied=True) for one in known}, (name,))
 
-    def table_function(self, node: exp.Expression, scope: _Scope) -> Relation:
+    def table_function(self, node: exp.Expr, scope: _Scope) -> Relation:
         """VALUES, UNNEST and functions: whatever columns they are given are their only inputs."""
         inputs = self.inputs(node, scope, skip_alias=True)
         tables = tuple(dict.fromkeys(name.rpartition(".")[0] for name in inputs))
@@ -273,7 +271,7 @@ class _Reader:
         outer = join.side.upper() if join.side else ""
         return Influence("join", text, tuple(sorted(inputs))), alias if outer == "LEFT" else ""
 
-    def uses(self, part: exp.Expression, alias: str, scope: _Scope) -> bool:
+    def uses(self, part: exp.Expr, alias: str, scope: _Scope) -> bool:
         """Whether an expression looks at a source: by its name, or because a bare name is only there."""
         for column in part.find_all(exp.Column):
             if column.table.lower() == alias:
@@ -302,7 +300,7 @@ class _Reader:
             if isinstance(part, exp.Alias) and part.alias.lower() not in scope.own:
                 scope.own[part.alias.lower()] = ColumnLineage(part.alias, self.inputs(part.this, scope))
 
-    def projection(self, part: exp.Expression, scope: _Scope, place: int) -> Iterable[ColumnLineage]:
+    def projection(self, part: exp.Expr, scope: _Scope, place: int) -> Iterable[ColumnLineage]:
         if isinstance(part, exp.Star):
             yield from self.star(part, scope.sources, scope)
             return
@@ -357,16 +355,16 @@ class _Reader:
 
     def inputs(
         self,
-        node: exp.Expression | None,
+        node: exp.Expr | None,
         scope: _Scope,
         *,
         skip_alias: bool = False,
-        places: Sequence[exp.Expression] = (),
+        places: Sequence[exp.Expr] = (),
         bound: frozenset[str] = frozenset(),
     ) -> Inputs:
         """The inputs of an expression. `places`: what GROUP BY 1 means; `bound`: names of lambda arguments."""
 
-        def of(one: exp.Expression | None, kind: str = "") -> Inputs:
+        def of(one: exp.Expr | None, kind: str = "") -> Inputs:
             found = self.inputs(one, scope, bound=bound)
             return _weakened(found, kind) if kind else found
 
@@ -409,18 +407,20 @@ class _Reader:
             return self.inputs(node.this, scope, bound=names)
         if isinstance(node, exp.Group) and places:
             chosen = [
-                places[int(one.name) - 1] if isinstance(one, exp.Literal) and one.is_int and int(one.name) <= len(places)
-                else one for one in node.expressions
-            ]  # fmt: skip
+                places[int(one.name) - 1]
+                if isinstance(one, exp.Literal) and one.is_int and int(one.name) <= len(places)
+                else one
+                for one in node.expressions
+            ]
             return join_inputs(*(of(one.this if isinstance(one, exp.Alias) else one) for one in chosen))
         children = [
             one for key, value in node.args.items() if not (skip_alias and key == "alias")
-            for one in (value if isinstance(value, list) else [value]) if isinstance(one, exp.Expression)
+            for one in (value if isinstance(value, list) else [value]) if isinstance(one, exp.Expr)
         ]  # fmt: skip
         return join_inputs(*(of(one) for one in children))
 
 
-def _renamed(relation: Relation, node: exp.Expression) -> Relation:
+def _renamed(relation: Relation, node: exp.Expr) -> Relation:
     """The relation under `AS t(a, b)`."""
     alias = node.args.get("alias")
     names = [one.name for one in alias.columns] if isinstance(alias, exp.TableAlias) else []
@@ -446,6 +446,6 @@ def _name(table: exp.Table) -> str:
     return f"{table.db}.{table.name}" if table.db else table.name
 
 
-def _text(node: exp.Expression) -> str:
+def _text(node: exp.Expr) -> str:
     """SQL on one line, with `x IS NOT NULL` as people write it."""
     return _NOT_NULL.sub(r"\1 IS NOT NULL", node.sql(dialect="duckdb", comments=False))

@@ -24,7 +24,7 @@ _APPROXIMATE = (exp.ApproxDistinct, exp.ApproxTopK)
 _MOMENTS = "%Y %m %d %H %M %S"
 
 
-def difference(node: exp.Expression) -> str | None:
+def difference(node: exp.Expr) -> str | None:
     """Why this does not give the same value on every engine, and what does."""
     if isinstance(node, exp.Avg):
         return "AVG adds up in another order each time: CAST(SUM(x) AS DECIMAL(28,4)) / COUNT(x)"
@@ -65,15 +65,15 @@ def difference(node: exp.Expression) -> str | None:
     return None
 
 
-def _name(node: exp.Expression) -> str:
+def _name(node: exp.Expr) -> str:
     return node.sql(dialect="duckdb").partition("(")[0].upper()
 
 
-def _is_decimal(node: exp.Expression) -> bool:
+def _is_decimal(node: exp.Expr) -> bool:
     return isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.DECIMAL
 
 
-def _in_decimal(node: exp.Expression) -> bool:
+def _in_decimal(node: exp.Expr) -> bool:
     """Is the value, or the arithmetic around it, cast to DECIMAL?"""
     parent = node.parent
     while isinstance(parent, (exp.Paren, exp.Binary, exp.Neg, exp.Coalesce, exp.Round)):

@@ -18,7 +18,7 @@ followed as far as it declares (`Step.lineage`), else each of its columns depend
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -100,11 +100,11 @@ class Lineage:
         return {one for one in self.above(node) if not self.inputs(one)}
 
     @staticmethod
-    def _reached(node: str, step: object) -> set[str]:
+    def _reached(node: str, step: Callable[[str], Iterable[str]]) -> set[str]:
         seen: set[str] = set()
         waiting = [node]
         while waiting:
-            for one in step(waiting.pop()):  # type: ignore[operator]
+            for one in step(waiting.pop()):
                 if one not in seen:
                     seen.add(one)
                     waiting.append(one)

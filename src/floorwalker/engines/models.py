@@ -128,7 +128,7 @@ def _tree(sql: str, where: str) -> exp.Query:
     return statements[0]
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: exp.Expr) -> int:
     """Line of a node: sqlglot keeps positions on identifiers only."""
     for part in node.walk():
         if "line" in part.meta:
@@ -141,7 +141,7 @@ def lint(model: SqlModel) -> list[Finding]:
     tree = _tree(model.sql, model.where)
     found: list[Finding] = []
 
-    def report(node: exp.Expression, message: str) -> None:
+    def report(node: exp.Expr, message: str) -> None:
         found.append(Finding(model.name, _line(node), message))
 
     for node in tree.walk():
@@ -181,7 +181,7 @@ def lint(model: SqlModel) -> list[Finding]:
     return sorted(set(found), key=lambda finding: (finding.line, finding.message))
 
 
-def _by_all(node: exp.Expression) -> bool:
+def _by_all(node: exp.Expr) -> bool:
     if node.args.get("all"):
         return True
     return any(
@@ -189,7 +189,7 @@ def _by_all(node: exp.Expression) -> bool:
     )
 
 
-def _is_cast(node: exp.Expression) -> bool:
+def _is_cast(node: exp.Expr) -> bool:
     """Is the sum, or the arithmetic, filter or window around it, cast?"""
     parent = node.parent
     while isinstance(

@@ -21,7 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,7 +110,7 @@ def open_session(
 
 
 @contextmanager
-def _local_address(place: str) -> Iterator[None]:
+def _local_address(place: str) -> Generator[None]:
     """Spark looks for a network address of this machine, and warns of it, unless told that there is no need."""
     if not _is_here(place) or "SPARK_LOCAL_IP" in os.environ:
         yield

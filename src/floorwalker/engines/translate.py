@@ -52,12 +52,12 @@ def translate(sql: str, dialect: str, *, pretty: bool = False) -> str:
         raise ModelError(f"cannot be said in {dialect}", why=str(error).splitlines()[0]) from None
 
 
-def render(tree: exp.Expression, dialect: str, *, pretty: bool = False) -> str:
+def render(tree: exp.Expr, dialect: str, *, pretty: bool = False) -> str:
     """Text of an adapted tree."""
     return tree.sql(dialect=dialect, pretty=pretty, unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
-def adapt(tree: exp.Expression, dialect: str) -> exp.Expression:
+def adapt(tree: exp.Expr, dialect: str) -> exp.Expr:
     """The tree with every rule of the dialect applied. Innermost first, so that a rule sees finished parts."""
     rules = _SPARK if dialect in _LIKE_SPARK else _SNOWFLAKE
     for node in sorted(tree.walk(), key=lambda node: -node.depth):
@@ -73,18 +73,18 @@ def adapt(tree: exp.Expression, dialect: str) -> exp.Expression:
 
 
 @cache
-def _template(text: str) -> exp.Expression:
+def _template(text: str) -> exp.Expr:
     return sqlglot.parse_one(text, dialect="spark")
 
 
-def _say(text: str, **parts: exp.Expression | str) -> exp.Expression:
+def _say(text: str, **parts: exp.Expr | str) -> exp.Expr:
     """Spark SQL with `:name` places filled in."""
     nodes = {
         name: sqlglot.parse_one(part, dialect="spark") if isinstance(part, str) else part
         for name, part in parts.items()
     }
 
-    def fill(node: exp.Expression) -> exp.Expression:
+    def fill(node: exp.Expr) -> exp.Expr:
         return nodes[node.name].copy() if isinstance(node, exp.Placeholder) else node
 
     return _template(text).copy().transform(fill)
@@ -93,7 +93,7 @@ def _say(text: str, **parts: exp.Expression | str) -> exp.Expression:
 # -- what an expression is, as far as its own text tells -------------------------------------------------------
 
 
-def _is_whole(node: exp.Expression) -> bool:
+def _is_whole(node: exp.Expr) -> bool:
     """Surely an integer."""
     node = node.unnest()
     if isinstance(node, exp.Literal):
@@ -105,7 +105,7 @@ def _is_whole(node: exp.Expression) -> bool:
     return isinstance(node, _WHOLE)
 
 
-def _is_decimal(node: exp.Expression) -> bool:
+def _is_decimal(node: exp.Expr) -> bool:
     """Surely a DECIMAL or an integer: exact, so that casting it means the same everywhere."""
     node = node.unnest()
     if isinstance(node, exp.Literal):
@@ -113,12 +113,12 @@ def _is_decimal(node: exp.Expression) -> bool:
     return _is_whole(node) or (isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.DECIMAL)
 
 
-def _is_double(node: exp.Expression) -> bool:
+def _is_double(node: exp.Expr) -> bool:
     node = node.unnest()
     return node.meta.get("divides", False) or (isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.DOUBLE)
 
 
-def _never_zero(node: exp.Expression) -> bool:
+def _never_zero(node: exp.Expr) -> bool:
     """A divisor that says itself that it is not zero: a number, or NULLIF(…, 0)."""
     node = node.unnest()
     if isinstance(node, exp.Cast):
@@ -131,7 +131,7 @@ def _never_zero(node: exp.Expression) -> bool:
 # -- rules -----------------------------------------------------------------------------------------------------
 
 
-def _divide(node: exp.Div) -> exp.Expression:
+def _divide(node: exp.Div) -> exp.Expr:
     """DuckDB divides in floating point, and by zero gives infinity. Spark divides decimals as decimals, and fails."""
     above, below = _as_double(node.this), _as_double(node.expression)
     said = "CASE WHEN :below = 0 THEN :above * CAST('Infinity' AS DOUBLE) ELSE :above / :below END"
@@ -140,11 +140,11 @@ def _divide(node: exp.Div) -> exp.Expression:
     return divided
 
 
-def _as_double(node: exp.Expression) -> exp.Expression:
+def _as_double(node: exp.Expr) -> exp.Expr:
     return node.copy() if _is_double(node) else exp.cast(node.copy(), "DOUBLE")
 
 
-def _cast(node: exp.Cast) -> exp.Expression | None:
+def _cast(node: exp.Cast) -> exp.Expr | None:
     """Casts round to the nearest on DuckDB; Spark cuts off, or rounds the decimal wording of a floating point number.
 
     Spark folds TYPEOF before it runs: each row meets one cast.
@@ -194,7 +194,7 @@ _DIFFERENCES = {
 }
 
 
-def _date_diff(node: exp.DateDiff) -> exp.Expression:
+def _date_diff(node: exp.DateDiff) -> exp.Expr:
     """DuckDB counts the boundaries between two moments (of weeks: seven of days), Spark the whole units."""
     unit = (node.text("unit") or "DAY").upper()
     if unit not in _DIFFERENCES:
@@ -215,19 +215,19 @@ _PARTS = {
 }
 
 
-def _part(name: str, moment: exp.Expression) -> exp.Expression | None:
+def _part(name: str, moment: exp.Expr) -> exp.Expr | None:
     """Sunday is 0 on DuckDB and 1 on Spark; seconds are whole there and have a fraction here."""
     return exp.paren(_say(_PARTS[name], x=moment)) if name in _PARTS else None
 
 
-def _lower(node: exp.Lower) -> exp.Expression:
+def _lower(node: exp.Lower) -> exp.Expr:
     """Letter by letter: Java writes a final sigma and two letters for a dotted capital I."""
     return exp.Lower(this=_say("TRANSLATE(:x, 'İΣ', 'iσ')", x=node.this))
 
 
-Rule = Callable[..., "exp.Expression | None"]
+Rule = Callable[..., "exp.Expr | None"]
 
-_SPARK: dict[type[exp.Expression], Rule] = {
+_SPARK: dict[type[exp.Expr], Rule] = {
     exp.Div: _divide,
     exp.Cast: _cast,
     exp.DateDiff: _date_diff,
@@ -240,6 +240,6 @@ _SPARK: dict[type[exp.Expression], Rule] = {
     exp.Lower: _lower,
 }
 
-_SNOWFLAKE: dict[type[exp.Expression], Rule] = {
+_SNOWFLAKE: dict[type[exp.Expr], Rule] = {
     exp.Div: lambda node: exp.Div(this=_as_double(node.this), expression=_as_double(node.expression)),
 }

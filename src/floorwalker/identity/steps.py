@@ -68,8 +68,8 @@ def steps(settings: IdentitySettings) -> list[Step]:
 
 def _lineage_of_records() -> dict[str, dict[str, tuple[str, ...]]]:
     written_in = tuple(f"silver.identity_records.{name}" for name in ("market", "country"))
-    keys = {key: (f"silver.identity_records.{field}",) for key, field in OUTPUT.items()}
-    keys["phone_key"] += written_in
+    keys: dict[str, tuple[str, ...]] = {key: (f"silver.identity_records.{field}",) for key, field in OUTPUT.items()}
+    keys["phone_key"] = (*keys["phone_key"], *written_in)
     keys["initial_key"] = keys["given_name_key"]
     return {"silver.normalised_records": {"record_id": ("silver.identity_records.record_id",), **keys}}
 

@@ -173,5 +173,5 @@ def test_a_table_that_shrinks_is_found_and_one_that_grows_as_ever_is_not():
     past = [replace(one, columns=column) for one in past]
     assert compared(Measure("gold.customers", 50_400, 0, column), past, SETTINGS) == []
     (one,) = compared(Measure("gold.customers", 31_000, 0, column), past, SETTINGS)
-    assert one.kind == "rows" and one.severity == "medium" or one.severity == "high"
+    assert (one.kind == "rows" and one.severity == "medium") or one.severity == "high"
     assert one.text.startswith("gold.customers has 31,000 rows, 50,000 in the run before; usual now: ")

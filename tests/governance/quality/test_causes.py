@@ -45,7 +45,8 @@ def test_what_has_another_root_stands_for_itself():
 
 def test_a_thin_delivery_explains_every_column_below():
     root = odd("volume", "bronze.lines", source="web")
-    assert told(root, odd("rows", "gold.sales"), odd("drift", "gold.sales", "country"), odd("drift", "gold.shops", "name")) == [
+    others = (odd("drift", "gold.sales", "country"), odd("drift", "gold.shops", "name"))
+    assert told(root, odd("rows", "gold.sales"), *others) == [
         (root.text, 2), ("drift gold.shops name", 0),
     ]  # fmt: skip
 

@@ -153,10 +153,9 @@ def _influences(found: Lineage, node: str) -> list[str]:
     by: dict[str, list[str]] = {}
     for one in found.influences.get(node, ()):
         by.setdefault(one.reason, []).append(one.text if len(one.text) <= 90 else one.text[:87] + "…")
+    more = {reason: f"; and {len(texts) - 3} more" if len(texts) > 3 else "" for reason, texts in by.items()}
     return [
-        f"[dim italic]{reason}: {'; '.join(texts[:3])}{f'; and {len(texts) - 3} more' if len(texts) > 3 else ''}[/]".replace(
-            "[(", "\\[("
-        )
+        f"[dim italic]{reason}: {'; '.join(texts[:3])}{more[reason]}[/]".replace("[(", "\\[(")
         for reason, texts in by.items()
     ]
 

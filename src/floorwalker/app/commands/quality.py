@@ -97,8 +97,16 @@ def history_of(folder: str, name: str, limit: int, as_json: bool) -> None:
         return
     if column:
         names = ("run_id", "source", "rows", "empty", "distinct", "low", "high", "mean", "values")
-        table(names, [(*(row[name] for name in names[:3]), f"{row['empty']:.1%}", row["distinct"], row["low"], row["high"],
-                       row["mean"], _shape(row["shape"])) for row in rows])  # fmt: skip
+        listed = [
+            (
+                *(row[name] for name in names[:3]),
+                f"{row['empty']:.1%}",
+                *(row[name] for name in names[4:8]),
+                _shape(row["shape"]),
+            )
+            for row in rows
+        ]
+        table(names, listed)
     else:
         table(tuple(rows[0]), [tuple(row.values()) for row in rows])
 

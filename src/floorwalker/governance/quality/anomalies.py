@@ -129,8 +129,8 @@ def staleness(days: Mapping[tuple[str, str], Days], as_of: dt.date, settings: Qu
         limit = max(1.5 * max(gaps), band(gaps, settings.sensitivity).high)
         if age > limit:
             text = (
-                f"{source} has brought nothing newer than {known.newest:%A} {known.newest} to {table}, {age} days before the"
-                f" run's; usual gap: {_days(float(np.median(gaps)))}, at most {_days(max(gaps))} ({len(gaps)} gaps)"
+                f"{source} has brought nothing newer than {known.newest:%A} {known.newest} to {table},"
+                f" {age} days before the run's; usual gap: {_days(float(np.median(gaps)))}, at most {_days(max(gaps))} ({len(gaps)} gaps)"
             )
             found.append(
                 Anomaly(
@@ -171,7 +171,8 @@ def quarantined(runs: Mapping[str, Sequence[tuple[int, int]]], settings: Quality
             continue
         share, usual = shares[-1], _share_band(shares[-settings.window - 1 : -1], counts[-1][0], settings)
         if share > usual.high and share - usual.middle >= EMPTY_STEP:
-            text = f"{share:.0%} of what {source} delivered went to quarantine; usual: {_percents(usual)} ({usual.count} runs)"
+            known = f"usual: {_percents(usual)} ({usual.count} runs)"
+            text = f"{share:.0%} of what {source} delivered went to quarantine; {known}"
             severity: Severity = "high" if share - usual.middle >= 0.3 else "medium"
             found.append(Anomaly(severity, "quarantine", "", text, source=source, size=usual.distance(share)))
     return found
@@ -236,7 +237,8 @@ def _growth(one: Measure, history: Sequence[Past], settings: QualitySettings) ->
     if usual.holds(step) or abs(step - usual.middle) < math.log1p(_GROWTH):
         return []
     low, high = (round(rows[0] * math.exp(edge)) for edge in (usual.low, usual.high))
-    text = f"{one.table} has {one.rows:,} rows, {rows[0]:,} in the run before; usual now: {low:,} to {high:,} ({usual.count + 1} runs)"
+    now = f"usual now: {low:,} to {high:,} ({usual.count + 1} runs)"
+    text = f"{one.table} has {one.rows:,} rows, {rows[0]:,} in the run before; {now}"
     far = abs(step) > math.log(1.5)
     return [Anomaly("high" if far else "medium", "rows", one.table, text, size=usual.distance(step))]
 
@@ -272,7 +274,8 @@ def _shape(
         return []
     half, was = column.shape[10], middle[10]
     shift = f"half of it is up to {half:g}, usually up to {was:g}" if half != was else f"its mean is {column.mean:.4g}"
-    text = f"{column.name} of {_of(one)} is spread otherwise than usual: {shift} (stability index {index:.2f}, {len(usual)} runs)"
+    known = f"(stability index {index:.2f}, {len(usual)} runs)"
+    text = f"{column.name} of {_of(one)} is spread otherwise than usual: {shift} {known}"
     return [Anomaly("medium", "drift", one.table, text, column.name, one.source, index / DRIFTED)]
 
 
@@ -329,7 +332,7 @@ def _settled(past: Sequence[Mapping[str, float]]) -> bool:
 
 
 def _limit(bins: int, rows: int, past_rows: float, usual: Sequence[float], settings: QualitySettings) -> float:
-    """The index above which a distribution has changed: by the rule, by chance, and by what this column usually does."""
+    """The index above which a distribution has changed: by the rule, by chance, and by what the column usually does."""
     by_chance = psi_by_chance(bins, rows, max(round(past_rows), 1))
     return max(DRIFTED, by_chance, band(usual, settings.sensitivity).high, 1.5 * max(usual))
 

@@ -125,7 +125,8 @@ def keep_days(
             (table, source, str(day - dt.timedelta(days=2 * window))),
         )
     state.execute(
-        "INSERT INTO quality_seen VALUES (?, ?) ON CONFLICT (table_name) DO UPDATE SET received_at = excluded.received_at",
+        "INSERT INTO quality_seen VALUES (?, ?)"
+        " ON CONFLICT (table_name) DO UPDATE SET received_at = excluded.received_at",
         (table, until),
     )
 

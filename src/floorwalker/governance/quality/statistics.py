@@ -36,7 +36,7 @@ QUANTILES = tuple(round(number / 20, 2) for number in range(21))
 
 @dataclass(frozen=True)
 class Band:
-    """What is usual: from `low` to `high` around `middle`, learnt from `count` numbers, of the same weekday if `day`."""
+    """What is usual: from `low` to `high` around `middle`, learnt from `count` numbers, of one weekday if `day`."""
 
     low: float
     high: float
@@ -54,7 +54,7 @@ class Band:
 
 
 def spread(values: Sequence[float]) -> float:
-    """A robust standard deviation: MAD × 1.4826; where more than half are equal, the mean absolute deviation instead."""
+    """A robust standard deviation: MAD × 1.4826; where over half are equal, the mean absolute deviation instead."""
     array = np.asarray(values, dtype=float)
     away = np.abs(array - np.median(array))
     mad = float(np.median(away)) * _NORMAL

@@ -73,7 +73,7 @@ def _days(bucket: Bucket) -> str:
     if bucket.key:
         # One row of the source is one state: to group by word and day first would save nothing.
         flags = "".join(
-            f", {f'CASE WHEN {parse(measure.where).sql} THEN 1 ELSE 0 END' if measure.where else '1'} AS {measure.name}"
+            f", CASE WHEN {parse(measure.where or f'{bucket.key} IS NOT NULL').sql} THEN 1 ELSE 0 END AS {measure.name}"
             for measure in bucket.measures
         )
         columns = f"{column}, {source.day} AS day, {_text(bucket.key)} AS word{flags}"
