@@ -29,10 +29,7 @@ SHARES = {
     "redemptions": 0.005,
     "tickets": 0.005,
     "records": 0.04,
-}  # fmt: skipVISITS = {"lines": 3, "clicks": 8, "mail": 3}
-"""Rows of one order, one visit, one message: one person at one time."""
-
-
+}  # fmt: skip
 VISITS = {"lines": 3, "clicks": 8, "mail": 3}
 """Rows of one order, one visit, one message: one person at one time."""
 
@@ -83,7 +80,7 @@ def rows_sql(part: str, count: int, customers: int, *, first: int = 0, first_day
         "redemptions": f"'store' AS channel, 'k' || {_pick('k', 120)} AS campaign_id, 'cp' || {_pick('c', 900)} AS coupon_id",
         "tickets": f"'service' AS channel, 't' || i AS ticket_id, ['delivery', 'size', 'refund'][1 + {_pick('t', 3)}] AS topic,"
         f" ['open', 'closed'][1 + {_pick('s', 2)}] AS status, CAST(1 + hash('m', i) % 5 AS BIGINT) AS satisfaction",
-        "records": f"'web' AS channel, ['f', 'm'][1 + {_pick('g', 2)}] AS gender, DATE '1950-01-01' + to_days(CAST(hash('b', i) % 20000 AS INTEGER)) AS birth_date,"
+        "records": f"'web' AS channel, ['f', 'm'][1 + {_pick('g', 2)}] AS gender, DATE '1950-01-01' + CAST(hash('b', i) % 20000 AS INTEGER) AS birth_date,"
         f" 'AB' || {_pick('pc', 99)} AS postcode, 'town' || {_pick('c', 300)} AS city, ['GB', 'NL', 'DE'][1 + {_pick('co', 3)}] AS country, 'en' AS language,"
         " '35-44' AS age_band, '50-74K' AS income_band, 'owner' AS home_ownership, 'married' AS marital_status, CAST(1 + hash('h', i) % 5 AS BIGINT) AS household_size,"
         " CAST(hash('ch', i) % 3 AS BIGINT) AS children, 'family' AS household_type, TRUE AS has_email, hash('ph', i) % 2 = 0 AS has_phone,"

@@ -9,6 +9,7 @@ part of what is measured.
 
 from __future__ import annotations
 
+import json
 import resource
 import sys
 import time
@@ -35,3 +36,8 @@ def figures(started: float, nodes: dict[str, list[float]] | None = None) -> dict
         "peak_mb": peak_mb(),
         "nodes": nodes or {},
     }
+
+
+def told(started: float, **more: Any) -> None:
+    """Say the figures as the line of JSON that `measure` reads; `more` is told with them."""
+    sys.stdout.write(json.dumps({**figures(started), **more}) + "\n")
