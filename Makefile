@@ -40,10 +40,14 @@ format: setup-dev ## Format the code
 bench-pipeline: setup-dev ## Raw files to gold, 1 M simulated events, against one plain DuckDB script
 	@PYTHONPATH=. $(PYTHON) -m benchmarks.pipeline
 
+bench-lake: setup-dev ## Silver to all features in Delta at 1 M and 10 M events, against a DuckDB script and Polars
+	@$(PYTHON) -m pip install -q "polars>=2,<3"
+	@PYTHONPATH=. $(PYTHON) -m benchmarks.lake
+
 bench-recommend: setup-dev ## Item-kNN with recency decay on Amazon Beauty, protocols A and B
 	@PYTHONPATH=. $(PYTHON) -m benchmarks.recommend
 
 clean: ## Remove what the targets made (not .venv)
 	@rm -rf demo dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-dev demo test test-slow check format bench-pipeline bench-recommend clean
+.PHONY: help setup setup-dev demo test test-slow check format bench-pipeline bench-lake bench-recommend clean

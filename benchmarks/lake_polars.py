@@ -185,7 +185,9 @@ def _mail(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _opened_hours(mail: pl.LazyFrame) -> pl.LazyFrame:
-    return mail.filter(pl.col("event_name") == "Email Opened").with_columns(hour=pl.col("occurred_hour").cast(pl.String))
+    return mail.filter(pl.col("event_name") == "Email Opened").with_columns(
+        hour=pl.col("occurred_hour").cast(pl.String)
+    )
 
 
 def _loyalty(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -21,8 +21,7 @@ import duckdb
 from benchmarks.measuring import told
 from deltalake import DeltaTable
 
-NAMES = tuple(
-    """
+_QUESTIONS = """
     orders_30d orders_90d orders_365d orders orders_90d_to_90d orders_season_last_year order_days_365d order_months_365d
     first_order_on days_since_order mean_days_between_orders longest_days_between_orders latest_days_between_orders
     deviation_days_between_orders revenue_30d revenue_365d average_order largest_order smallest_order first_order_amount
@@ -35,8 +34,8 @@ NAMES = tuple(
     viewed_category_90d view_to_cart_90d open_rate_90d days_since_open favourite_open_hour clicks_7d points_balance
     loyalty_tier loyalty_days campaigns_received_365d latest_campaign_type campaign_response tickets latest_topic
     worst_mark gender age registered_on addresses household_customers
-    """.split()
-)
+"""
+NAMES = tuple(_QUESTIONS.split())
 TABLES = (
     "orders", "purchases", "returns", "browse_events", "sessions", "views", "email_events", "loyalty_events",
     "exposures", "redemptions", "tickets", "customer_records", "households", "customer_people",

@@ -61,8 +61,18 @@ def build(folder: str, as_of: str, which: str = "all") -> dict[str, Any]:
 
 def features(lake: Lake, as_of: dt.date, which: str = "all", run_id: str = "bench") -> BuildResult:
     """Bring the features up to date, as a run does: states of days, pivot, tests, Delta commits."""
-    wanted = CUSTOMER if which == "all" else CUSTOMER.with_inputs(NAMES)
-    return Build(lake, run_id, as_of).run(plan(models(wanted), [], SILVER))
+    made = models(CUSTOMER if which == "all" else CUSTOMER.with_inputs(NAMES))
+    return Build(lake, run_id, as_of).run(plan(made, [], SILVER, trusted={model.name for model in made}))
+
+
+def features_count(lake: Lake) -> int:
+    """How many features say something: at least two different values, or they count as unfilled or constant."""
+    there = {field.name for field in lake.open(FEATURES).schema().fields}
+    names = [one.name for one in CUSTOMER.features if one.name in there]
+    differ = ", ".join(f"COALESCE(MIN({name}) <> MAX({name}), FALSE)" for name in names)
+    with lake.connect() as connection:
+        lake.view(connection, FEATURES)
+        return sum(connection.execute(f"SELECT {differ} FROM {FEATURES}").fetchall()[0])
 
 
 def publish(folder: str, runs: str) -> dict[str, Any]:
