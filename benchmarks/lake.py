@@ -7,11 +7,12 @@ Every figure is of a fresh process with two threads and 2.4 GB for the engine (6
 to its end as its parent sees it, `cpu` its own seconds of processor, `peak_mb` the most memory it held. Rows without a
 size in their name are of the largest size.
 
-- `full_…`: every feature of nothing but silver: states per customer and day (eleven tables), the pivot over them, the
+- `full_…`: every feature of nothing but silver: states per customer and day (twelve tables), the pivot over them, the
   tests declared beside the features, and a Delta commit for each table.
 - `incremental_1pct…`: then 1 % new events of the newest day and 1 % late ones, spread over the year before it, same
   day of the run. `.merged` is how many tables were merged rather than built anew. At the smallest size, when that is
-  at most 1 M, all tables are then built from nothing and must be equal, row for row. `next_day_…`: then the run looks back from a day later.
+  at most 1 M, all tables are then built from nothing and must be equal, row for row. `next_day_…`: then the run looks
+  back from a day later.
 - `ratio_to_duckdb_script`: `lake_script`, one SQL text as an analyst writes it, against our models restricted to the
   same features, in turn, `ROUNDS` times, medians. Ours writes, tests and commits twelve tables, the script one Parquet
   file; nothing of that is taken off. `ratio_to_polars`: the same against `lake_polars`, which has no memory limit.
