@@ -32,7 +32,7 @@ from typing import Any
 from floorwalker.errors import ModelError, did_you_mean
 
 COLUMN_TESTS = ("not_null", "unique")
-_DOCUMENT_KEYS = ("description", "owner", "portable", "columns", "tests")
+_DOCUMENT_KEYS = ("description", "owner", "portable", "columns", "tests", "incremental")
 _COLUMN_KEYS = ("about", "unit", "tests", "accepted", "references")
 _TEST_KEYS = ("name", "sql", "equal", "severity")
 
