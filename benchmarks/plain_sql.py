@@ -32,7 +32,7 @@ IDENTIFIERS = ("customer_ref", "account_id", "loyalty_id", "email", "phone", "de
 DATED = ("order_lines", "returns", "browse_events", "email_events", "loyalty_events", "tickets")
 COLUMNS = {kind.name: {one.name: LAKE_TYPES[one.type] for one in kind.columns} for kind in KINDS.values()}
 """Names and types of the bronze columns: all that the control takes from the product."""
-DERIVED = ("source", "filename", "channel", "occurred_on", "order_key")
+DERIVED = ("source", "filename", "channel", "occurred_on", "occurred_hour", "order_key")
 DESCRIBED = ("given_name", "family_name", "birth_date", "address", "postcode")
 
 
@@ -78,6 +78,7 @@ def load(connection: duckdb.DuckDBPyConnection, kind: str, parts: list[str], out
         "received_at": "now()",
         "occurred_at": "coalesce(occurred_at, now())",
         "occurred_on": "coalesce(occurred_on, today())",
+        "occurred_hour": "CASE WHEN occurred_on IS NULL THEN hour(now()) ELSE occurred_hour END",
         "brand": "CASE WHEN source <> 'bank' THEN 'Demo' END",
         "market": "coalesce(market, 'UK')",
         "currency": "coalesce(currency, 'GBP')" if kind != "exchange_rates" else "currency",

@@ -30,17 +30,27 @@ def json(files: str, columns: str) -> str:
 
 
 def london(local: str) -> str:
-    """Time and day of a local time of the stores."""
+    """Time, day and hour of a local time of the stores."""
+    return f"{london_day(local)}, hour({local}) AS occurred_hour"
+
+
+def london_day(local: str) -> str:
+    """Time and day of a local day, which says no hour."""
     return f"{LONDON.format(local)} AS occurred_at, CAST({local} AS DATE) AS occurred_on"
 
 
 def utc(moment: str) -> str:
-    return f"{UTC.format(moment)} AS occurred_at, CAST({moment} AS DATE) AS occurred_on"
+    return (
+        f"{UTC.format(moment)} AS occurred_at, CAST({moment} AS DATE) AS occurred_on, hour({moment}) AS occurred_hour"
+    )
 
 
 def zulu(text: str) -> str:
-    """Time and day of a text such as 2026-06-01T09:22:38Z."""
-    return f"CAST({text} AS TIMESTAMPTZ) AS occurred_at, CAST(CAST({text} AS TIMESTAMPTZ) AS DATE) AS occurred_on"
+    """Time, day and hour of a text such as 2026-06-01T09:22:38Z."""
+    return (
+        f"CAST({text} AS TIMESTAMPTZ) AS occurred_at, CAST(CAST({text} AS TIMESTAMPTZ) AS DATE) AS occurred_on, "
+        f"hour(CAST({text} AS TIMESTAMPTZ)) AS occurred_hour"
+    )
 
 
 TILL_TIME = london("strptime(sold_at, '%d/%m/%Y %H:%M')")
@@ -108,7 +118,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
         FROM {parquet("app/returns_*.parquet")}""",
     ),
     "customers": (
-        f"""SELECT 'till' AS source, 'store' AS channel, filename, {london("strptime(registered, '%d/%m/%Y')")},
+        f"""SELECT 'till' AS source, 'store' AS channel, filename,
+          {london_day("strptime(registered, '%d/%m/%Y')")},
           country AS market, country, customer_no AS customer_ref, clean(first_name) AS given_name,
           clean(surname) AS family_name, CAST(strptime(dob, '%d/%m/%Y') AS DATE) AS birth_date, clean(e_mail) AS email,
           clean(telephone) AS phone, clean(address) AS address, clean(postcode) AS postcode, clean(town) AS city,
@@ -133,12 +144,14 @@ SOURCES: dict[str, tuple[str, ...]] = {
           CAST(birth_date AS DATE) AS birth_date, clean(address) AS address, clean(postcode) AS postcode,
           clean(city) AS city, clean(loyalty_card) AS loyalty_id
         FROM {parquet("app/users.parquet")}""",
-        f"""SELECT 'loyalty' AS source, 'loyalty' AS channel, filename, {london("CAST(joined_at AS TIMESTAMP)")},
+        f"""SELECT 'loyalty' AS source, 'loyalty' AS channel, filename,
+          {london("CAST(joined_at AS TIMESTAMP)")},
           country AS market, country, member_no AS customer_ref, card_no AS loyalty_id, clean(given_name) AS given_name,
           clean(family_name) AS family_name, CAST(birth_date AS DATE) AS birth_date, clean(email) AS email,
           clean(mobile) AS phone, clean(street) AS address, clean(postcode) AS postcode, clean(town) AS city
         FROM {csv("loyalty/members.csv")}""",
-        f"""SELECT 'partner' AS source, 'partner' AS channel, filename, {london("strptime(since, '%Y%m%d')")},
+        f"""SELECT 'partner' AS source, 'partner' AS channel, filename,
+          {london_day("strptime(since, '%Y%m%d')")},
           country AS market, country, member AS customer_ref, clean(first) AS given_name, clean(last) AS family_name,
           CAST(strptime(born, '%Y%m%d') AS DATE) AS birth_date,
           'hash:sha256(lower(trim(email))):' || lower(clean(email_sha256)) AS email, clean(phone) AS phone,
@@ -182,7 +195,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
             WHEN 'redeem' THEN 'Points Redeemed'
             WHEN 'tier' THEN 'Tier Changed' END AS event_name
         FROM {csv("loyalty/events_*.csv")}""",
-        f"""SELECT 'partner' AS source, 'partner' AS channel, filename, {london("strptime(date, '%Y%m%d')")},
+        f"""SELECT 'partner' AS source, 'partner' AS channel, filename,
+          {london_day("strptime(date, '%Y%m%d')")},
           country AS market, member AS customer_ref, CAST(points AS BIGINT) AS points, 'Points Earned' AS event_name
         FROM {csv("partner/earnings_*.csv")}""",
     ),
@@ -212,12 +226,14 @@ SOURCES: dict[str, tuple[str, ...]] = {
         FROM {csv("catalogue/stores.csv")}""",
     ),
     "stock": (
-        f"""SELECT 'catalogue' AS source, filename, {london("CAST(counted_on AS TIMESTAMP)")}, sku AS product_id,
+        f"""SELECT 'catalogue' AS source, filename,
+          {london_day("CAST(counted_on AS TIMESTAMP)")}, sku AS product_id,
           place AS store_id, CAST(on_hand AS DECIMAL(18,3)) AS quantity
         FROM {csv("catalogue/stock.csv")}""",
     ),
     "prices": (
-        f"""SELECT 'catalogue' AS source, filename, {london("CAST(valid_from AS TIMESTAMP)")}, sku AS product_id,
+        f"""SELECT 'catalogue' AS source, filename,
+          {london_day("CAST(valid_from AS TIMESTAMP)")}, sku AS product_id,
           CAST(price AS DECIMAL(18,4)) AS price, currency, CASE currency WHEN 'EUR' THEN 'IE' ELSE 'UK' END AS market,
           CAST(valid_from AS DATE) AS valid_from
         FROM {csv("catalogue/prices.csv")}""",
@@ -227,5 +243,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         FROM {csv("exchange_rates.csv")}""",
     ),
     "stock_adjustments": (),
+    "exposures": (),
+    "redemptions": (),
 }
 """What each file says, in the words of the warehouse."""

@@ -5,7 +5,10 @@ In: nothing. Out: `SILVER` and `GOLD`, table → SELECT; see `benchmarks.plain_s
 
 from __future__ import annotations
 
-PERSON_KINDS = ("order_lines", "returns", "consents", "browse_events", "email_events", "loyalty_events", "tickets")
+PERSON_KINDS = (
+    *("order_lines", "returns", "consents", "browse_events", "email_events", "loyalty_events", "tickets"),
+    *("exposures", "redemptions"),
+)
 _WHO = "customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id"
 _WORDS = (
     *("source", "channel", "market", "customer_ref", "account_id", "loyalty_id", "email", "phone", "device_id"),
@@ -35,9 +38,8 @@ def _in_pounds(own: str, kind: str) -> str:
         ON r.currency = l.currency AND l.occurred_on >= r.rate_date AND l.occurred_on < r.next_date"""
 
 
-_POUNDS = (
-    "CAST(l.amount * CASE l.currency WHEN q.reporting_currency THEN 1::DECIMAL(18,8) ELSE r.rate END AS DECIMAL(18,4))"
-)
+_RATE = "CASE l.currency WHEN q.reporting_currency THEN 1::DECIMAL(18,8) ELSE r.rate END"
+_POUNDS = f"CAST(l.amount * {_RATE} AS DECIMAL(18,4))"
 
 SILVER: dict[str, str] = {
     "identity_records": f"""
@@ -91,26 +93,49 @@ SILVER: dict[str, str] = {
     "order_sources": """
       SELECT order_key, 1000::INTEGER AS precedence, min(lpad('1000', 6, '0') || source) AS believed
       FROM bronze.order_lines GROUP BY order_key HAVING count(DISTINCT source) > 1""",
-    "browse_events": _with_customer("browse_events", "event_name, session_id, product_id, category, query"),
-    "email_events": _with_customer("email_events", "event_name, message_id, campaign_id"),
-    "loyalty_events": _with_customer("loyalty_events", "event_name, points, tier, loyalty_id"),
-    "tickets": _with_customer("tickets", "ticket_id, topic, status, satisfaction"),
+    "order_corrections": """
+      SELECT source, order_key, line_no, max(received_at) AS received_at FROM bronze.order_lines
+      WHERE line_no IS NOT NULL GROUP BY ALL HAVING min(received_at) < max(received_at)""",
+    "browse_events": """
+      SELECT event_id, source, market, channel, occurred_at, occurred_on, occurred_hour, customer_id, record_id,
+        event_name, session_id, product_id, category, query, quantity, CAST(price * CASE
+          WHEN coalesce(currency, reporting_currency) = reporting_currency THEN 1::DECIMAL(18,8) ELSE rate END
+          AS DECIMAL(18,4)) AS price
+      FROM bronze.browse_events CROSS JOIN meta.run LEFT JOIN silver.customer_map USING (record_id)
+      LEFT JOIN (SELECT currency, occurred_on, rate
+          FROM (SELECT DISTINCT currency, occurred_on FROM bronze.browse_events) AS d
+          JOIN silver.exchange_rates AS r USING (currency)
+          WHERE d.occurred_on >= r.rate_date AND d.occurred_on < r.next_date) USING (currency, occurred_on)""",
+    "email_events": _with_customer("email_events", "occurred_hour, event_name, message_id, campaign_id, campaign_name"),
+    "loyalty_events": _with_customer("loyalty_events", "event_name, points, tier, loyalty_id, store_id, order_id"),
+    "tickets": _with_customer("tickets", "ticket_id, topic, status, satisfaction, store_id, order_id")
+    + """
+      QUALIFY row_number() OVER (PARTITION BY source, ticket_id
+        ORDER BY received_at DESC, occurred_at DESC, event_id) = 1""",
     "order_lines": _in_pounds(
-        f"""l.event_id, l.source, l.market, l.brand, l.channel, l.occurred_at, l.occurred_on, l.order_key, l.order_id,
-        l.line_no, customer_id, l.record_id, l.product_id, l.product_name, l.quantity, l.unit_price,
-        coalesce(l.discount, 0)::DECIMAL(18,4) AS discount, l.amount, l.currency, {_POUNDS} AS amount_reporting,
+        f"""l.event_id, l.source, l.market, l.brand, l.channel, l.occurred_at, l.occurred_on, l.occurred_hour,
+        l.order_key, l.order_id, l.line_no, customer_id, l.record_id, l.product_id, l.product_name, l.quantity,
+        l.unit_price, coalesce(l.discount, 0)::DECIMAL(18,4) AS discount, l.amount, l.currency,
+        {_POUNDS} AS amount_reporting,
+        CAST(coalesce(l.discount, 0)::DECIMAL(18,4) * {_RATE} AS DECIMAL(18,4)) AS discount_reporting,
         l.store_id, l.country, l.size, l.coupon, l.quantity > 0 AND l.unit_price > 0 AS is_sale""",
         "order_lines",
     )
     + """
       LEFT JOIN silver.order_sources AS d ON d.order_key = l.order_key
-      WHERE d.order_key IS NULL OR substr(d.believed, 7) = l.source""",
+      LEFT JOIN silver.order_corrections AS c
+        ON c.source = l.source AND c.order_key = l.order_key AND c.line_no = l.line_no
+      WHERE (d.order_key IS NULL OR substr(d.believed, 7) = l.source)
+        AND l.received_at = coalesce(c.received_at, l.received_at)""",
     "returns": _in_pounds(
         f"""l.event_id, l.source, l.market, l.brand, l.channel, l.occurred_at, l.occurred_on, l.return_id, l.order_key,
         customer_id, l.record_id, l.product_id, l.quantity, l.amount, l.currency, {_POUNDS} AS amount_reporting,
         l.store_id, l.country, l.reason, coalesce(l.is_cancellation, false) AS is_cancellation""",
         "returns",
-    ),
+    )
+    + """
+      QUALIFY rank() OVER (PARTITION BY l.source, coalesce(l.return_id, l.event_id), l.product_id
+        ORDER BY l.received_at DESC) = 1""",
     "customer_people": f"""
       SELECT customer_id, count(*) AS records, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
         bool_or(coalesce(customer_ref, account_id, loyalty_id, email, phone, family_name) IS NOT NULL) AS is_known,

@@ -30,6 +30,9 @@ from floorwalker.engines.project import Project
 from floorwalker.engines.runner import writes_of
 from floorwalker.events.vocabulary import COMMON, KINDS, LAKE_TYPES, PERSON, Column
 from floorwalker.identity.rules import RULES
+from floorwalker.profiles.catalogue import ALL as CATALOGUE
+from floorwalker.profiles.features.custom import SOURCES
+from floorwalker.profiles.features.describe import cards
 from floorwalker.sources.mapping import SET_BY_FLOORWALKER
 
 # Settings whose struct says nothing about them, or not in words that stand alone.
@@ -42,6 +45,8 @@ SETTINGS = {
     "defaults.time_zone": "Zone of times that are written without one.",
     "defaults.language": "Language of a record when nothing names one.",
     "engine.memory_limit": "Memory DuckDB may use: at most 60 % of what you want to give the process.",
+    "engine.url": "Where SQL models run: `duckdb`, in this process, or `spark://host:port` or `spark://local[2]`.",
+    "engine.spark": "Settings of Spark, such as `spark.executor.memory`, when models run there.",
     "engine.threads": "Threads DuckDB may use; default: all cores, at most 8.",
     "run.as_of": "Day a run looks back from: `data` (the day after the newest event), `today` (UTC), or a date.",
     "run.reporting_currency": "Currency of every sum; default: `[defaults] currency`. Others need exchange rates.",
@@ -170,9 +175,41 @@ def table_sentences() -> dict[str, tuple[str, str]]:
     found = {}
     for name, node in graph.nodes.items():
         for written in writes_of(node):
-            text = about(node.path) if isinstance(node, SqlModel) and node.path else TABLES.get(written, "")
+            if isinstance(node, SqlModel):
+                text = about(node.path) if node.path else str(node.document.get("description", ""))
+            else:
+                text = TABLES.get(written, "")
             found[written] = ("SQL" if isinstance(node, SqlModel) else f"step {name}", text)
     return found
+
+
+def feature_sources() -> str:
+    """What features count."""
+    rows = [(f"`{one.name}`", f"`{one.table}`", one.about, one.batch_only) for one in SOURCES.values()]
+    return table(("source", "table", "what it holds", "batch only"), rows)
+
+
+def features() -> str:
+    """Every feature of the product, by entity."""
+    parts = []
+    for one in CATALOGUE:
+        rows = [
+            (
+                f"`{card.name}`",
+                card.question,
+                f"{card.type}, {card.unit}" if card.unit else card.type,
+                card.window,
+                "yes" if card.live else "",
+                card.purpose,
+            )
+            for card in cards([one])
+        ]
+        parts += [
+            f"### {one.entity.name} features",
+            f"{len(rows)} columns of `{one.entity.table}`.",
+            table(("feature", "question", "type and unit", "window", "live", "purpose"), rows),
+        ]
+    return "\n\n".join(parts)
 
 
 def rules() -> str:
@@ -201,6 +238,8 @@ def commands() -> str:
         inner = [(f"{name} {sub}", command.commands[sub]) for sub in sorted(command.commands)] if isinstance(
             command, click.Group
         ) else [(name, command)]  # fmt: skip
+        if isinstance(command, click.Group) and command.invoke_without_command:
+            inner.insert(0, (name, command))
         parts += [_command(path, one) for path, one in inner]
     return "\n\n".join(parts)
 
@@ -226,6 +265,7 @@ def documents() -> dict[str, dict[str, str]]:
         "docs/project-folder.md": {"settings": settings()},
         "docs/mappings.md": {"kinds": kinds()},
         "docs/tables.md": {"tables": tables()},
+        "docs/features.md": {"feature sources": feature_sources(), "features": features()},
         "docs/identity.md": {"rules": rules()},
         "docs/http-api.md": {"routes": routes()},
         "docs/commands.md": {"commands": commands()},

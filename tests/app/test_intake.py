@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from decimal import Decimal
 from pathlib import Path
 
 from tests.app.driving import call, rows, run
 from tests.app.shop import MAPPINGS, TILL
+
+from floorwalker.engines.lake import Lake
+from floorwalker.engines.project import Project
+from floorwalker.events.vocabulary import DEMOGRAPHICS
 
 HEAD = TILL.splitlines()[0]
 
@@ -95,3 +100,32 @@ def test_the_same_rows_in_another_file_add_nothing(shop: Path) -> None:
     result = run(shop)
     till = next(one for one in result["sources"] if one["mapping"] == "till")
     assert (till["rows_new"], till["rows_known"], result["status"]) == (0, 5, "unchanged")
+
+
+def test_a_lake_of_an_earlier_release_goes_on(shop_once: Path, tmp_path: Path) -> None:
+    """Bronze tables without the columns, and without the kinds, that came later: they read as NULL, nothing is lost."""
+    shop = tmp_path / "shop"
+    shutil.copytree(shop_once, shop)
+    lake = Lake(Project(shop))
+    later = {"occurred_hour", *(one.name for one in DEMOGRAPHICS)}
+    for kind in ("order_lines", "customers", "browse_events", "products"):
+        name = f"bronze.{kind}"
+        with lake.connect() as connection:
+            lake.view(connection, name)
+            kept = ", ".join(one for one in connection.table(name).columns if one not in later)
+            lake.replace(name, connection.sql(f"SELECT {kept} FROM {name}"), connection)
+    for kind in ("exposures", "redemptions", "campaigns", "coupons", "promotions"):
+        shutil.rmtree(lake.path(f"bronze.{kind}"))
+    pointer = shop / "state" / "published.json"
+    published = json.loads(pointer.read_text())
+    published["tables"] = {name: version for name, version in published["tables"].items() if lake.exists(name)}
+    pointer.write_text(json.dumps(published))
+    before = rows(shop, "SELECT customer_id, orders, revenue FROM gold.customers ORDER BY 1")
+    (shop / "data" / "till_2.csv").write_text(f"{HEAD}\nR9;1;03/02/2026 11:05;B;Scarf;1;20,00;dora@example.com;\n")
+    assert run(shop)["rows_new"] == 1
+    after = rows(shop, "SELECT customer_id, orders, revenue FROM gold.customers ORDER BY 1")
+    assert len(after) == len(before) + 1 and set(before) <= set(after)
+    hours = "SELECT occurred_hour, COUNT(*) FROM silver.orders GROUP BY 1 ORDER BY 1 NULLS FIRST"
+    assert rows(shop, hours) == [(None, 5), (11, 1)]
+    assert rows(shop, "SELECT COUNT(*), COUNT(age_band) FROM silver.customer_records") == [(3, 0)]
+    assert rows(shop, "SELECT COUNT(*) FROM silver.exposures") == [(0,)]

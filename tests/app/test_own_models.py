@@ -28,7 +28,7 @@ def test_own_models_join_the_run_in_the_order_their_sql_demands(shop: Path) -> N
     done = call(shop, "run")
     assert done.code == 1
     assert "custom.buyers: test 'customer_id unique' failed" in done.err, done.err
-    assert "nothing was published" in done.err
+    assert "nothing of it was published" in done.err
     assert (shop / "state" / "published.json").read_text() == pointer
     assert tables(shop) == seen
     assert call(shop, "status", "--json").json["runs"][0]["status"] == "failed"

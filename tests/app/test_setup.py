@@ -116,5 +116,5 @@ def test_wrong_usage(tmp_path: Path) -> None:
     done = call(tmp_path, "init", str(tmp_path / "y"), "--template", "online-retail", "--data", missing)
     refused(done, "no such file", "missing.csv")
     done = call(tmp_path, "init", str(tmp_path / "y"), "--template", "demo", "--data", __file__)
-    refused(done, "exactly one mapping")
+    refused(done, "no mapping of this template reads", "receipts_*.csv")
     assert not list(tmp_path.iterdir())

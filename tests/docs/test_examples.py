@@ -10,7 +10,7 @@ from tests.docs.console import ROOT, run_document, steps_of
 
 from floorwalker.sources.mapping import parse_mapping
 
-RUNNABLE = ("README.md", "docs/getting-started.md", "docs/project-folder.md")
+RUNNABLE = ("README.md", "docs/features.md", "docs/getting-started.md", "docs/project-folder.md")
 
 
 @pytest.mark.parametrize("name", RUNNABLE)

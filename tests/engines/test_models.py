@@ -27,6 +27,26 @@ def findings(sql: str) -> str:
         ("SELECT LIST_TRANSFORM([1, 2], v -> v + 1) AS x", "list"),
         ("SELECT no_such_function(x) AS y FROM silver.a", "NO_SUCH_FUNCTION"),
         ("SELECT x, CAST(SUM(y) AS BIGINT) AS y FROM silver.a GROUP BY ALL", "GROUP BY ALL"),
+        ("SELECT AVG(x) AS x FROM silver.a", "AVG"),
+        ("SELECT ANY_VALUE(x) AS x FROM silver.a", "ANY_VALUE takes any row"),
+        ("SELECT ARG_MAX(x, y) AS x FROM silver.a", "any row among equals"),
+        ("SELECT STDDEV(x) AS x FROM silver.a", "exact sums"),
+        ("SELECT MEDIAN(x) AS x FROM silver.a", "ROW_NUMBER"),
+        ("SELECT QUANTILE_CONT(x, 0.5) AS x FROM silver.a", "ROW_NUMBER"),
+        ("SELECT APPROX_COUNT_DISTINCT(x) AS x FROM silver.a", "exactly"),
+        ("SELECT 1 + EXP(x) AS x FROM silver.a", "CAST(EXP"),
+        ("SELECT x ** 2 AS x FROM silver.a", "last digit"),
+        ("SELECT ROUND(x, 2) AS x FROM silver.a", "DECIMAL(18,2)"),
+        ("SELECT UPPER(x) AS x FROM silver.a", "LOWER"),
+        ("SELECT TRY_CAST(x AS INTEGER) AS x FROM silver.a", "mappings"),
+        ("SELECT REGEXP_REPLACE(x, 'a', 'b') AS x FROM silver.a", "'g'"),
+        ("SELECT SUBSTRING(x, 0, 2) AS x FROM silver.a", "from 1"),
+        ("SELECT COUNT(DISTINCT x) OVER (PARTITION BY y) AS x FROM silver.a", "subquery"),
+        ("SELECT STRFTIME(x, '%Y-%V') AS x FROM silver.a", "STRFTIME"),
+        ("SELECT MONTHNAME(x) AS x FROM silver.a", "January"),
+        ("SELECT d - INTERVAL (x) DAY AS x FROM silver.a", "INTERVAL"),
+        ("SELECT EPOCH_MS(x) AS x FROM silver.a", "EPOCH"),
+        ("SELECT DATE_DIFF('century', x, y) AS x FROM silver.a", "centur"),
     ],
 )
 def test_what_does_not_travel_is_found(sql, word):
@@ -37,6 +57,14 @@ def test_portable_sql_passes():
     assert not findings(
         "WITH r AS (SELECT x, ROW_NUMBER() OVER (PARTITION BY g ORDER BY t DESC, x) AS n FROM silver.a)"
         " SELECT CAST(SUM(COALESCE(x, 0)) AS BIGINT) AS total, COUNT(DISTINCT x) AS d FROM r WHERE n = 1"
+    )
+
+
+def test_what_looks_alike_but_gives_the_same_everywhere_passes():
+    assert not findings(
+        "SELECT CAST(EXP(-0.1 * x) AS DECIMAL(18,9)) AS weight, ROUND(CAST(y AS DECIMAL(18,4)), 2) AS y,"
+        " CAST(ROUND(z) AS DECIMAL(18,0)) AS z, REGEXP_REPLACE(a, ' +', ' ', 'g') AS a, STRFTIME(t, '%Y-%m') AS m,"
+        " COUNT(DISTINCT x) AS n, SUBSTRING(a, 2) AS b FROM silver.a GROUP BY 1, 2, 3, 4, 5, 7"
     )
 
 

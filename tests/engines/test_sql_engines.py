@@ -19,8 +19,11 @@ from floorwalker.errors import StateError
 NOON = dt.datetime(2026, 1, 2, 12, 30, tzinfo=dt.UTC)
 
 
-@pytest.fixture(params=["duckdb"])
+@pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.slow)])
 def engine(request) -> Iterator[SqlEngine]:
+    if request.param == "spark":
+        yield request.getfixturevalue("spark")
+        return
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     for schema in ("bronze", "silver", "gold", "meta"):
@@ -100,6 +103,20 @@ def test_what_cannot_run_is_an_sql_error(engine, tmp_path):
             attempt()
 
 
-def test_types_that_do_not_travel_are_refused_by_duckdb(tmp_path):
+def test_a_failure_in_the_middle_leaves_no_file(engine, tmp_path):
+    words = parquet(tmp_path, "words.parquet", x=pa.array(["1", "2", "three"]))
+    engine.show("bronze.words", [words])
+    with pytest.raises(SqlError):
+        engine.write("SELECT CAST(w.x AS INTEGER) AS x FROM bronze.words AS w", tmp_path / "t")
+    assert [file.name for file in tmp_path.rglob("*.parquet")] == ["words.parquet"]
+
+
+def test_types_that_do_not_travel_are_refused(engine, tmp_path):
     with pytest.raises(StateError, match="HUGEINT"):
-        DuckDBSql(duckdb.connect()).write("SELECT CAST(1 AS HUGEINT) AS x", tmp_path)
+        engine.write("SELECT CAST(1 AS HUGEINT) AS x", tmp_path)
+
+
+def test_the_order_of_rows_is_kept(engine, tmp_path):
+    engine.show("bronze.t", [parquet(tmp_path, "t.parquet", x=pa.array([2, None, 1], pa.int64()))])
+    assert engine.rows("SELECT t.x FROM bronze.t AS t ORDER BY t.x DESC") == [(2,), (1,), (None,)]
+    assert engine.rows("SELECT t.x FROM bronze.t AS t ORDER BY t.x") == [(1,), (2,), (None,)]

@@ -157,6 +157,13 @@ def by_email_or_card(context) -> None:
         ),
     )
     context.write(
+        "silver.normalised_records",
+        sql(
+            "SELECT record_id, LOWER(family_name) AS family_name_key, LOWER(address) AS address_key,"
+            " UPPER(postcode) AS postcode_key FROM silver.identity_records"
+        ),
+    )
+    context.write(
         "silver.customer_identifiers",
         sql(
             "SELECT 'c-' || email AS customer_id, 'email' AS kind, MAX(email) AS value, MAX(email) AS key,"
@@ -169,7 +176,10 @@ def by_email_or_card(context) -> None:
 
 
 IDENTITY = Step(
-    "identity", ("silver.identity_records",), ("silver.customer_map", "silver.customer_identifiers"), by_email_or_card
+    "identity",
+    ("silver.identity_records",),
+    ("silver.customer_map", "silver.customer_identifiers", "silver.normalised_records"),
+    by_email_or_card,
 )
 
 
@@ -275,9 +285,159 @@ def test_bought_and_viewed_products_of_a_customer(gold):
     assert rows == [("P1", Decimal("2.000"), 1, 0), ("P2", Decimal("1.000"), 1, 2)]
 
 
-def test_an_amount_without_an_exchange_rate_stops_the_run(tmp_path):
+@pytest.mark.parametrize(
+    "rates",
+    [
+        [],
+        # the day before the first rate is not the first rate's
+        [{"currency": "EUR", "rate": 0.8, "rate_date": "2026-02-20"}],
+        [{"currency": "USD", "rate": 0.8, "rate_date": "2026-01-01"}],
+    ],
+)
+def test_an_amount_without_an_exchange_rate_stops_the_run(tmp_path, rates):
     with pytest.raises(DataTestError, match="exchange rate"):
-        build(tmp_path, {**WORLD, "exchange_rates": []})
+        build(tmp_path, {**WORLD, "exchange_rates": rates})
+
+
+def test_an_amount_without_a_currency_stops_the_run(tmp_path):
+    line = {"order_id": "1", "product_id": "P1", "quantity": 1, "unit_price": 10, "currency": None}
+    with pytest.raises(DataTestError, match="exchange rate"):
+        build(tmp_path, {"order_lines": [line]})
+    returned = {"product_id": "P1", "quantity": 1, "unit_price": 10, "currency": None}
+    with pytest.raises(DataTestError, match="exchange rate"):
+        build(tmp_path, {"returns": [returned]})
+
+
+def test_a_rate_holds_until_the_next_and_the_last_delivered_counts(tmp_path):
+    line = {"product_id": "P1", "quantity": 1, "unit_price": 10, "discount": 2, "currency": "EUR"}
+    days = {"1": "2026-01-01", "2": "2026-01-20", "3": "2026-01-21", "4": "2026-12-31"}
+    world = {
+        "order_lines": [{**line, "order_id": no, "occurred_at": f"{day} 12:00:00+00"} for no, day in days.items()],
+        "exchange_rates": [
+            {"currency": "EUR", "rate": 0.5, "rate_date": "2026-01-01"},
+            {"currency": "EUR", "rate": 0.7, "rate_date": "2026-01-21", "received_at": "2026-02-01 00:00:00+00"},
+            {"currency": "EUR", "rate": 0.75, "rate_date": "2026-01-21", "received_at": "2026-02-02 00:00:00+00"},
+        ],
+    }
+    rows = build(tmp_path, world).read().execute("SELECT order_key, amount, discount FROM silver.orders ORDER BY 1")
+    assert [(key, str(amount), str(discount)) for key, amount, discount in rows.fetchall()] == [
+        ("shop:1", "4.0000", "1.0000"),
+        ("shop:2", "4.0000", "1.0000"),
+        ("shop:3", "6.0000", "1.5000"),
+        ("shop:4", "6.0000", "1.5000"),
+    ]
+
+
+VISITS = [
+    *({"cookie_id": "k1", "session_id": "s1", "event_name": name, "occurred_at": f"2026-02-01 09:{minute}:00+00"}
+      for name, minute in (("Products Searched", "00"), ("Product Viewed", "01"), ("Checkout Started", "59"))),
+    # without an id: 29:59 apart is one visit, 30:00 is two
+    *({"cookie_id": "k2", "event_name": "Product Added", "product_id": "P2", "quantity": 2, "price": 8,
+       "currency": "EUR", "occurred_at": f"2026-02-01 {time}+00"} for time in ("10:00:00", "10:29:59", "10:59:59")),
+    {"event_name": "Product Viewed", "product_id": "P2", "occurred_at": "2026-02-01 09:00:00+00"},
+]  # fmt: skip
+
+
+def test_visits_and_carts(tmp_path):
+    rates = [{"currency": "EUR", "rate": 0.5, "rate_date": "2026-01-01"}]
+    gold = build(tmp_path, {"browse_events": VISITS, "exchange_rates": rates}).read()
+    visits = gold.execute(
+        "SELECT customer_id, seconds, events, views, searches, adds, checkouts FROM silver.sessions ORDER BY 1, 2"
+    ).fetchall()
+    assert visits == [
+        ("c-k1", 3540, 3, 1, 1, 0, 1),
+        ("c-k2", 0, 1, 0, 0, 1, 0),
+        ("c-k2", 1799, 2, 0, 0, 2, 0),
+    ]
+    keys = gold.execute("SELECT session_key FROM silver.sessions ORDER BY 1").fetchall()
+    assert keys[0] == ("shop:s1",) and all(key.startswith("shop~") for (key,) in keys[1:])
+    steps = gold.execute("SELECT event_name, quantity, price, COUNT(*) FROM silver.carts GROUP BY ALL ORDER BY 1")
+    assert steps.fetchall() == [
+        ("Checkout Started", None, None, 1),
+        ("Product Added", Decimal("2.000"), Decimal("4.0000"), 3),
+    ]
+
+
+def test_campaigns_exposures_and_redemptions(tmp_path):
+    sale = {**ANN, "product_id": "P1", "quantity": 1, "unit_price": 10, "channel": "store", "store_id": "S1"}
+    world = {
+        "campaigns": [{"campaign_id": "C1", "campaign_type": "A", "starts_on": "2026-01-01", "ends_on": "2026-01-31"}],
+        "coupons": [{"coupon_id": "K1", "campaign_id": "C1", "product_id": "P1"}] * 2,
+        "exposures": [{**ANN, "campaign_id": "C1", "occurred_at": "2026-01-05 00:00:00+00"},
+                      {**BOB, "campaign_id": "C1", "occurred_at": "2026-01-05 00:00:00+00"},
+                      {**BOB, "campaign_id": "E1", "message_id": "m2", "campaign_type": "push"}],
+        "email_events": [{**ANN, "event_name": "Email Sent", "campaign_id": "E1", "campaign_name": "Hello",
+                          "message_id": "m1", "occurred_at": "2026-01-10 09:00:00+00"},
+                         {**ANN, "event_name": "Email Opened", "campaign_id": "E1", "message_id": "m1"},
+                         # the same message as the exposure above: once
+                         {**BOB, "event_name": "Email Sent", "campaign_id": "E1", "message_id": "m2"}],
+        "redemptions": [{**ANN, "coupon_id": "K1", "amount": 2, "occurred_at": "2026-01-12 00:00:00+00"}],
+        "order_lines": [{**sale, "order_id": "1", "occurred_at": "2026-01-04 10:00:00+00"},
+                        {**sale, "order_id": "2", "occurred_at": "2026-01-17 10:00:00+00"},
+                        {**sale, "order_id": "3", "occurred_at": "2026-01-31 23:00:00+00"},
+                        {**sale, "order_id": "4", "occurred_at": "2026-02-01 10:00:00+00"}],
+    }  # fmt: skip
+    gold = build(tmp_path, world).read()
+    columns = "campaign_id, campaign_type, exposures, exposed, redemptions, redeemed_amount, buyers, orders, revenue"
+    assert gold.execute(f"SELECT {columns} FROM gold.campaigns ORDER BY 1").fetchall() == [
+        ("C1", "A", 2, 2, 1, Decimal("2.0000"), 1, 2, Decimal("20.0000")),
+        # no last day is known: the week from 10 January on has no order
+        ("E1", "push", 2, 2, 0, None, 0, 0, Decimal("0.0000")),
+    ]
+    assert gold.execute("SELECT campaign_id, customer_id FROM silver.redemptions").fetchall() == [("C1", "c-ann@x.org")]
+    assert gold.execute("SELECT COUNT(*) FROM silver.coupons").fetchall() == [(1,)]
+    cohorts = (
+        "SELECT first_channel, cohort_month, months_since, customers, active, orders FROM gold.cohorts ORDER BY ALL"
+    )
+    january = dt.date(2026, 1, 1)
+    assert gold.execute(cohorts).fetchall() == [
+        (channel, january, since, 1, 1, orders) for channel in ("all", "store") for since, orders in ((0, 3), (1, 1))
+    ]
+
+
+def test_a_product_in_a_store_on_a_day(tmp_path):
+    world = {
+        "stores": [{"store_id": "S1", "name": "High Street"}, {"store_id": "S2"}],
+        "prices": [{"product_id": "P1", "price": 9, "valid_from": "2026-01-01"},
+                   {"product_id": "P1", "price": 7, "valid_from": "2026-01-10"}],
+        "promotions": [{"product_id": "P1", "store_id": "S1", "starts_on": "2026-01-10", "ends_on": "2026-01-11",
+                        "display": "window"}],
+        "order_lines": [{"product_id": "P1", "quantity": 2, "unit_price": 7, "discount": 1, "store_id": store,
+                         "order_id": f"{store}{day}", "occurred_at": f"2026-01-{day} 10:00:00+00"}
+                        for store, day in (("S1", "09"), ("S1", "10"), ("S2", "10"), (None, "11"))],
+        "returns": [{"product_id": "P1", "quantity": 1, "unit_price": 6, "store_id": "S1",
+                     "occurred_at": "2026-01-12 10:00:00+00"}],
+    }  # fmt: skip
+    gold = build(tmp_path, world).read()
+    columns = "store_id, occurred_on, units, revenue, returned_units, price, list_price, on_promotion, display"
+    found = gold.execute(f"SELECT {columns} FROM gold.sku_store_days ORDER BY 1, 2").fetchall()
+    assert [(row[0], row[1].day, *map(str, row[2:])) for row in found] == [
+        ("", 11, "2.000", "13.0000", "0.000", "6.5000", "7.0000", "False", "None"),
+        ("S1", 9, "2.000", "13.0000", "0.000", "6.5000", "9.0000", "False", "None"),
+        ("S1", 10, "2.000", "13.0000", "0.000", "6.5000", "7.0000", "True", "window"),
+        ("S1", 12, "0.000", "0.0000", "1.000", "None", "7.0000", "False", "None"),
+        ("S2", 10, "2.000", "13.0000", "0.000", "6.5000", "7.0000", "False", "None"),
+    ]
+    stores = gold.execute("SELECT store_id, name, orders, revenue, returns, revenue_7d FROM gold.stores ORDER BY 1")
+    assert [tuple(map(str, row)) for row in stores.fetchall()] == [
+        ("S1", "High Street", "2", "26.0000", "1", "0.0000"),
+        ("S2", "None", "1", "13.0000", "0", "0.0000"),
+    ]
+
+
+def test_households_are_one_name_at_one_address(tmp_path):
+    home = {"family_name": "Miller", "address": "1 High St", "postcode": "E1 1AA"}
+    world = {
+        "customers": [
+            {"email": "a@x.org", **home}, {"email": "b@x.org", **home, "family_name": "MILLER"},
+            {"email": "c@x.org", **home, "family_name": "Stone"}, {"email": "d@x.org", "family_name": "Miller"},
+            # moved: the newest record with an address counts
+            {"email": "a@x.org", "given_name": "Al", **home, "address": "9 Low St",
+             "occurred_at": "2025-01-01 00:00:00+00"},
+        ]
+    }  # fmt: skip
+    rows = build(tmp_path, world).read().execute("SELECT customer_id, members FROM silver.households ORDER BY 1")
+    assert rows.fetchall() == [("c-a@x.org", 2), ("c-b@x.org", 2), ("c-c@x.org", 1)]
 
 
 def test_an_empty_world_builds(tmp_path):

@@ -411,3 +411,43 @@ def test_many_files_of_one_header_are_one_scan(desk: Desk) -> None:
 
 def test_new_rows_sql() -> None:
     assert "ANTI JOIN (SELECT event_id FROM bronze.stock)" in new_rows_sql("stock", "bronze.stock")
+
+
+@pytest.mark.parametrize(
+    ("written", "options", "hour"),
+    [
+        ("2011-07-01 12:59", "", 12),
+        ("2011-07-01T11:00:00Z", "", 12),
+        ("2011-07-01", "", None),
+        ("01/07/2011", 'formats = ["%d/%m/%Y"]', None),
+        ("01/07/2011 23:05", 'formats = ["%d/%m/%Y %H:%M"]', 23),
+        ("1309518000", 'formats = ["epoch"]', 12),
+    ],
+)
+def test_the_hour_is_the_source_s_and_a_day_alone_has_none(
+    desk: Desk, written: str, options: str, hour: int | None
+) -> None:
+    desk.put("a.csv", csv(f"1001,{written},A1,Mug,2,2.55,17850"))
+    at = f'{{ column = "at", {options} }}' if options else '"at"'
+    desk.read(sales(occurred_at=at))
+    assert desk.rows("occurred_on, occurred_hour") == [(dt.date(2011, 7, 1), hour)]
+
+
+def test_deliveries_of_one_batch_are_received_in_their_order(desk: Desk) -> None:
+    desk.put("a.csv", csv(LINE))
+    desk.put("b.csv", csv(LINE.replace("1001", "1002")))
+    desk.read(sales())
+    assert desk.rows("order_id, received_at") == [("1001", RECEIVED), ("1002", RECEIVED + dt.timedelta(microseconds=1))]
+
+
+def test_circumstances_are_no_part_of_who_somebody_is(desk: Desk) -> None:
+    text = """source = "crm"
+files = "*"
+[[maps]]
+kind = "customers"
+columns = { email = "mail", income_band = "income", children = "children" }"""
+    desk.put("a.csv", "mail,income,children\nann@x.org,20-30K,1\n")
+    desk.put("b.csv", "mail,income,children\nann@x.org,30-40K,2\n")
+    desk.read(parse_mapping(text))
+    assert len(desk.rows("record_id, income_band, children", "customers")) == 2
+    assert len(desk.rows("DISTINCT record_id", "customers")) == 1

@@ -15,28 +15,39 @@ from floorwalker.engines.steps import Step
 from floorwalker.errors import ModelError
 from floorwalker.events.vocabulary import KINDS
 from floorwalker.profiles import SQL
+from floorwalker.profiles.catalogue import ALL as CATALOGUE
+from floorwalker.profiles.features.custom import extended
+from floorwalker.profiles.features.sql import models as feature_models
 
 if TYPE_CHECKING:
     from floorwalker.app.settings import Settings
     from floorwalker.engines.project import Project
+    from floorwalker.profiles.features.definition import FeatureSet
 
 BRONZE = tuple(f"bronze.{kind}" for kind in KINDS)
 
 
+def feature_sets(project: Project) -> tuple[FeatureSet, ...]:
+    """The catalogue, with the features of the project's own `features/*.toml`."""
+    return extended(CATALOGUE, project.root / "features")
+
+
 def all_models(project: Project) -> list[SqlModel]:
     """The product's models, then the project's."""
-    return own_models() + their_models(project)
+    own = own_models(feature_sets(project))
+    return own + their_models(project, own)
 
 
-def own_models() -> list[SqlModel]:
-    """The product's models; a test holds them to what travels, so a run need not."""
-    return load_models(SQL)
+def own_models(features: Iterable[FeatureSet] = CATALOGUE) -> list[SqlModel]:
+    """The product's models; a test holds them to what travels, so a run need not. What a project adds to the features
+    is in the language of expressions, which travels too."""
+    return [*load_models(SQL), *(model for one in features for model in feature_models(one))]
 
 
-def their_models(project: Project) -> list[SqlModel]:
+def their_models(project: Project, own: Iterable[SqlModel]) -> list[SqlModel]:
     """The project's models. Raises ModelError when one would redefine a table of the product."""
     theirs = load_models(project.sql) if project.sql.exists() else []
-    taken = {model.name for model in own_models()} if theirs else set()
+    taken = {model.name for model in own}
     for model in theirs:
         if model.name in taken:
             raise ModelError(f"{model.where} would replace the product's own {model.name}", fix="give it another name")
@@ -79,6 +90,6 @@ def tracker_of(project: Project) -> Callable[[str, dict[str, Any], dict[str, flo
 
 def build_graph(project: Project, settings: Settings, extra: Iterable[Step] = ()) -> Graph:
     """Plan the whole run. Raises ModelError for whatever does not fit together."""
-    own = own_models()
+    own = own_models(feature_sets(project))
     steps = [*all_steps(project, settings), *extra]
-    return plan([*own, *their_models(project)], steps, BRONZE, trusted={model.name for model in own})
+    return plan([*own, *their_models(project, own)], steps, BRONZE, trusted={model.name for model in own})

@@ -69,14 +69,22 @@ def load_mappings(project: Project, settings: Settings) -> list[Mapping]:
 
 
 def make_bronze(lake: Lake) -> None:
-    """Make the bronze tables that do not exist yet, so that every model finds what it reads."""
-    missing = [kind for kind in KINDS.values() if not lake.exists(f"bronze.{kind.name}")]
-    if not missing:
-        return
+    """Make the bronze tables that do not exist yet, and give those of an earlier Floorwalker the columns it did not
+    know, empty, so that every model finds what it reads."""
     with lake.connect() as connection:
-        for kind in missing:
-            columns = ", ".join(f"CAST(NULL AS {LAKE_TYPES[one.type]}) AS {one.name}" for one in kind.columns)
-            lake.replace(f"bronze.{kind.name}", connection.sql(f"SELECT {columns} WHERE FALSE"), connection)
+        for kind in KINDS.values():
+            name = f"bronze.{kind.name}"
+            held = {one.name for one in lake.open(name).schema().fields} if lake.exists(name) else set()
+            if held.issuperset(kind.names):
+                continue
+            columns = ", ".join(
+                one.name if one.name in held else f"CAST(NULL AS {LAKE_TYPES[one.type]}) AS {one.name}"
+                for one in kind.columns
+            )
+            if held:
+                lake.view(connection, name)
+            rows = f"FROM {name}" if held else "WHERE FALSE"
+            lake.replace(name, connection.sql(f"SELECT {columns} {rows}"), connection)
 
 
 def read_sources(
@@ -106,9 +114,13 @@ def read_sources(
             result = SourceResult(mapping.source, Path(mapping.path).stem)
             known = set() if reload else known_deliveries(state, mapping.source)
             new = [one for one in find_deliveries(mapping, project.root) if one.fingerprint not in known]
+            before = 0
             for batch in _batches(new):
-                _read_batch(project, lake, connection, state, mapping, batch, run_id, received_at, result)
+                # Deliveries of a batch are received a microsecond apart; the next batch comes after them.
+                at = received_at + dt.timedelta(microseconds=before)
+                _read_batch(project, lake, connection, state, mapping, batch, run_id, at, result)
                 drop_incoming(connection)
+                before += len(batch)
             results.append(result)
     progress("sources", 1.0, "")
     return results

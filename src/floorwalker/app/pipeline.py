@@ -23,10 +23,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
 from floorwalker.app.graph import build_graph
 from floorwalker.app.intake import SourceResult, read_sources
 from floorwalker.app.state import open_state
+from floorwalker.app.watching import RunWatch
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lock import run_lock
 from floorwalker.engines.runner import Build, BuildResult, Graph
@@ -38,6 +40,7 @@ from floorwalker.profiles.bundle.build import build_bundle
 if TYPE_CHECKING:
     from floorwalker.app.settings import Settings
     from floorwalker.engines.project import Project
+    from floorwalker.governance.quality.anomalies import Anomaly
 
 Progress = Callable[[str, float, str], None]
 
@@ -64,6 +67,10 @@ class RunResult:
     sources: list[SourceResult] = field(default_factory=list)
     build: BuildResult = field(default_factory=BuildResult)
     seconds: dict[str, float] = field(default_factory=dict)
+    anomalies: list[Anomaly] = field(default_factory=list)
+    """What is odd about this run, one per cause."""
+    notes: list[str] = field(default_factory=list)
+    """What went wrong beside the run and did not stop it."""
 
     @property
     def rows_new(self) -> int:
@@ -82,6 +89,8 @@ class RunResult:
                 status: sum(test.status == status for test in self.build.tests) for status in ("pass", "warn", "fail")
             },
             "seconds": {stage: round(seconds, 2) for stage, seconds in self.seconds.items()},
+            "anomalies": [asdict(one) for one in self.anomalies],
+            "notes": self.notes,
         }
 
 
@@ -97,10 +106,17 @@ def run(
 
     Raises StateError when another run holds the lock, SourceError/ModelError/DataTestError with the cure otherwise.
     """
+    check_engine(settings.engine)
     started = dt.datetime.now(dt.UTC)
     run_id = started.strftime("%Y%m%dT%H%M%S-") + secrets.token_hex(3)
     lake = Lake(project, memory_limit=settings.engine.memory_limit, threads=settings.engine.threads)
-    with run_lock(project, run_id), open_state(project) as state, _logged(state, run_id, started) as log:
+    watch = RunWatch(project, settings, run_id, started)
+    with (
+        run_lock(project, run_id),
+        open_state(project) as state,
+        _logged(state, run_id, started) as log,
+        watch.whole(),
+    ):
         finish(project, state)
         # MLflow's first start costs seconds: they pass while files are read.
         if settings.segmentation.track:
@@ -112,10 +128,11 @@ def run(
             result.sources = read_sources(
                 project, settings, lake, state, run_id, started, progress, set(only_sources), reload
             )
+        watch.read(result.sources)
         result.as_of = as_of(lake, settings.run.as_of, started.date())
         graph = build_graph(project, settings)
         with _timed(result, "tables"):
-            result.build = _build(lake, settings, result, graph, progress)
+            result.build = _build(lake, settings, result, graph, progress, watch)
         before = lake.pointer()
         same = before is not None and before.tables == result.build.versions and before.as_of == result.as_of
         if same:
@@ -132,7 +149,14 @@ def run(
             )
             lake.clean()
             clean_bundles(project, lake)
+        taken = sum(result.seconds.values())
+        with _timed(result, "quality"):
+            progress("quality", 0.0, "")
+            watch.built(lake, graph, result.build)
+            result.anomalies = watch.measured(lake, state, result.as_of, result.build, taken)
+            progress("quality", 1.0, "")
         log(result)
+    result.notes = watch.notes
     return result
 
 
@@ -157,7 +181,9 @@ def as_of(lake: Lake, setting: str, today: dt.date) -> dt.date:
     return min(newest, today) + dt.timedelta(days=1)
 
 
-def _build(lake: Lake, settings: Settings, result: RunResult, graph: Graph, progress: Progress) -> BuildResult:
+def _build(
+    lake: Lake, settings: Settings, result: RunResult, graph: Graph, progress: Progress, watch: RunWatch
+) -> BuildResult:
     before = lake.pointer()
     published = before.tables if before else {}
     build = Build(
@@ -177,7 +203,8 @@ def _build(lake: Lake, settings: Settings, result: RunResult, graph: Graph, prog
         done += fraction >= 1.0
         progress("tables", min(done / len(graph.order), 0.999), f"{name} {text}")
 
-    outcome = build.run(graph, count)
+    with sql_engine(lake.project, settings.engine) as build.engine:
+        outcome = build.run(graph, watch.nodes(count))
     progress("tables", 1.0, "")
     return outcome
 

@@ -7,11 +7,13 @@ report.json.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from floorwalker import __version__
 from floorwalker.app.output import plain
+from floorwalker.app.quality import current
 from floorwalker.app.state import open_state
 from floorwalker.console.report import build_report
 from floorwalker.engines.lake import Lake
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from floorwalker.app.pipeline import RunResult
     from floorwalker.app.settings import Settings
     from floorwalker.engines.project import Project
+    from floorwalker.governance.quality.anomalies import Anomaly
 
 NEXT = (
     "floorwalker status",
@@ -65,7 +68,17 @@ def headline(project: Project, result: RunResult) -> list[str]:
             f" revenue {plain(totals[3])} {totals[4]}"
         )
     built = f"{result.build.built} tables built" if result.build.built else "nothing to build"
+    lines += told(result.anomalies)
+    lines += result.notes
     lines.append(f"{result.status}: {built}, {sum(result.seconds.values()):.1f} s, run {result.run_id}")
+    return lines
+
+
+def told(anomalies: Sequence[Anomaly], most: int = 5) -> list[str]:
+    """What is odd about a run, a line each."""
+    lines = [f"odd ({one.severity}): {one.text}" for one in anomalies[:most]]
+    if len(anomalies) > most:
+        lines.append(f"and {len(anomalies) - most} more: floorwalker quality")
     return lines
 
 
@@ -76,6 +89,7 @@ def facts(project: Project, settings: Settings, result: RunResult | None) -> dic
     with open_state(project) as state:
         read = sources_read(state)
         quarantined = count_quarantine(state)
+        watched = current(state)
     told: dict[str, Any] = {
         "project": settings.project.name,
         "version": __version__,
@@ -86,6 +100,8 @@ def facts(project: Project, settings: Settings, result: RunResult | None) -> dic
         "quarantine": [{"source": one.source, "reason": one.reason, "rows": one.rows} for one in quarantined],
         "next": list(NEXT),
     }
+    if watched["run_id"]:
+        told |= {"anomalies": watched["anomalies"], "freshness": watched["freshness"]}
     if pointer:
         told |= {"run_id": pointer.run_id, "started": pointer.published_at, "tables": pointer.tables}
         told["data_tests"] = [

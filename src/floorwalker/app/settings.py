@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from floorwalker.governance.quality.settings import LineageSettings, QualitySettings
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.models.recommend.settings import RecommendSettings
 from floorwalker.models.segmentation.settings import SegmentationSettings
@@ -37,10 +38,13 @@ class DefaultsSection(_Section, frozen=True):
 
 
 class EngineSection(_Section, frozen=True):
-    """What the batch side may use. `memory_limit` bounds DuckDB: at most 60 % of the memory you want to give."""
+    """What the batch side may use. `memory_limit` bounds DuckDB: at most 60 % of the memory you want to give. `url` is
+    where SQL models run: 'duckdb', 'spark://local[2]' or 'spark://HOST:7077'; `spark` holds any of Spark's settings."""
 
     memory_limit: str = "2GB"
     threads: int | None = None
+    url: str = "duckdb"
+    spark: dict[str, str] = {}
 
 
 class RunSection(_Section, frozen=True):
@@ -77,6 +81,8 @@ class Settings(_Section, frozen=True):
     segmentation: SegmentationSettings = SegmentationSettings()
     recommend: RecommendSettings = RecommendSettings()
     server: ServerSection = ServerSection()
+    quality: QualitySettings = QualitySettings()
+    lineage: LineageSettings = LineageSettings()
 
     @property
     def reporting_currency(self) -> str:

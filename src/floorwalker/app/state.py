@@ -16,6 +16,7 @@ from floorwalker.engines.schema import MIGRATIONS as ENGINES
 from floorwalker.errors import StateError
 from floorwalker.events.schema import MIGRATIONS as EVENTS
 from floorwalker.governance.keys import MIGRATIONS as KEYS
+from floorwalker.governance.quality.schema import MIGRATIONS as QUALITY
 from floorwalker.governance.schema import MIGRATIONS as GOVERNANCE
 from floorwalker.sources.schema import MIGRATIONS as SOURCES
 
@@ -29,6 +30,7 @@ ROOMS = {
     "events": EVENTS,
     "sources": SOURCES,
     "channels": CHANNELS,
+    "quality": QUALITY,
 }
 
 

@@ -15,10 +15,12 @@ from floorwalker.channels.schema import IMPERSONAL_TABLES as CHANNELS
 from floorwalker.decisions.erasure import erase_decisions
 from floorwalker.engines.lake import Lake
 from floorwalker.governance.decode import Finding, search_file
-from floorwalker.governance.files_store import PlainStateHandler, ScratchHandler
+from floorwalker.governance.files_store import FilesHandler, PlainStateHandler, ScratchHandler
 from floorwalker.governance.handlers import Handler, Receipt
 from floorwalker.governance.lake_store import LakeHandler
 from floorwalker.governance.needles import Needles
+from floorwalker.governance.quality.schema import IMPERSONAL_TABLES as QUALITY
+from floorwalker.governance.quality.schema import PERSONAL_COLUMNS as QUALITY_TEXTS
 from floorwalker.governance.schema import IMPERSONAL_TABLES as GOVERNANCE
 from floorwalker.governance.sqlite_store import PersonalTable, SqliteHandler
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
     from floorwalker.engines.project import Project
     from floorwalker.governance.subject import Subject
 
-PERSONAL_TABLES = (PersonalTable("quarantine", ("raw", "reason"), source_column="source"),)
-"""Tables of the project's database that hold what was received."""
+PERSONAL_TABLES = (
+    PersonalTable("quarantine", ("raw", "reason"), source_column="source"),
+    *(PersonalTable(table, columns) for table, columns in QUALITY_TEXTS),
+)
+"""Tables of the project's database that hold what was received, or could quote it."""
 
-IMPERSONAL_TABLES = (*GOVERNANCE, *CHANNELS, "api_keys", "runs", "deliveries")
+IMPERSONAL_TABLES = (*GOVERNANCE, *CHANNELS, *QUALITY, "api_keys", "runs", "deliveries")
 """Tables of the project's database that name nobody. A new table must join one list or the other: a test asks."""
 
 
@@ -133,6 +138,7 @@ def handlers() -> Sequence[Handler]:
         TrackingHandler(),
         ExportsHandler(),
         ScratchHandler(),
+        FilesHandler("lineage", "state/lineage"),
         ReportHandler(),
         PlainStateHandler(),
     )

@@ -40,6 +40,30 @@ class DataTest(TypedDict, total=False):
     detail: str
 
 
+class Odd(TypedDict, total=False):
+    """Something unusual about the run, in words; `severity` is 'high', 'medium' or 'low'."""
+
+    severity: str
+    kind: str
+    table: str
+    column: str
+    source: str
+    text: str
+    also: list[str]
+    touches: list[str]
+
+
+class Fresh(TypedDict, total=False):
+    """The newest day a source has brought to a table; days are ISO 8601 text."""
+
+    source: str
+    table: str
+    newest: str
+    rows_that_day: int
+    age_days: int
+    usual_gap_days: int | None
+
+
 class Truth(TypedDict, total=False):
     """How well identity did against a known truth; given only when one is known. `naive`: the same for a plain rule."""
 
@@ -88,6 +112,8 @@ class Facts(TypedDict, total=False):
     quarantine: list[Quarantined]
     identity: Truth
     data_tests: list[DataTest]
+    anomalies: list[Odd]
+    freshness: list[Fresh]
     decision: DecisionFact
     audience: Audience
     next: list[str]

@@ -85,7 +85,18 @@ def quality(data: Mapping[str, Any]) -> Section:
         )
     elif not quarantine["missing"]:
         lead.append("No row had to be put in quarantine.")
-    parts: list[Part] = [_funnel(found["funnel"]), _quarantine(quarantine)]
+    odd = found["anomalies"]
+    if odd["rows"]:
+        lead.append(
+            f"{numbers.plural(len(odd['rows']), 'thing')} about this run"
+            f" {'is' if len(odd['rows']) == 1 else 'are'} odd."
+        )
+    elif not odd["missing"]:
+        lead.append("Nothing about this run is odd compared with earlier ones.")
+    parts: list[Part] = [_odd(odd["rows"])] if odd["rows"] else []
+    parts += [_funnel(found["funnel"]), _quarantine(quarantine)]
+    if found["freshness"]:
+        parts.append(_freshness(found["freshness"]))
     sources = data["run"]["sources"]
     if sources:
         columns = {
@@ -98,6 +109,53 @@ def quality(data: Mapping[str, Any]) -> Section:
         parts.append(table("Sources of this run", used, sources, title="Sources of this run"))
     parts.append(_tests(tests))
     return Section("Quality", "quality", "Data quality", lead, parts)
+
+
+def _odd(rows: list[Row]) -> Table:
+    """What is unusual, the worst first, with what it may reach."""
+    shown = []
+    for row in rows[:MOST]:
+        also = f" The same shows in {numbers.plural(row['also'], 'more place')}." if row["also"] else ""
+        reach = ", ".join(row["touches"][:6]) + (" …" if len(row["touches"]) > 6 else "")
+        shown.append((row["severity"], row["text"] + "." + also, reach))
+    return Table(
+        "What is odd about this run, the worst first",
+        [("Severity", False), ("What", False), ("May touch", False)],
+        shown,
+        marked={place: "" for place, row in enumerate(rows[:MOST]) if row["severity"] == "high"},
+        title="Odd in this run",
+        note=rest(MOST, len(rows), "oddities"),
+        span=2,
+    )
+
+
+def _freshness(rows: list[Row]) -> Table:
+    """How old each source's newest row is, the oldest first."""
+    shown = [
+        (
+            row["source"],
+            row["table"].removeprefix("bronze."),
+            row["newest"],
+            numbers.count(row["rows"]),
+            numbers.plural(row["age"], "day"),
+            "" if row["gap"] is None else numbers.plural(row["gap"], "day"),
+        )
+        for row in rows
+    ]
+    return Table(
+        "Newest row of each source, the oldest first",
+        [
+            ("Source", False),
+            ("Table", False),
+            ("Newest day", False),
+            ("Rows", True),
+            ("Age", True),
+            ("Usual gap", True),
+        ],
+        shown,
+        title="Freshness by source",
+        span=2,
+    )
 
 
 def _funnel(found: Mapping[str, Any]) -> Figure | Missing:

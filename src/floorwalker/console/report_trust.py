@@ -47,6 +47,32 @@ def quality(tables: Tables, facts: Facts) -> dict[str, Any]:
         key=lambda row: (-row["rows"], row["source"], row["reason"]),
     )
     return {
+        "anomalies": {
+            "missing": "" if "anomalies" in facts else "This run was not compared with earlier ones.",
+            "rows": [
+                {
+                    "severity": one.get("severity", ""),
+                    "text": one.get("text", ""),
+                    "also": len(one.get("also", [])),
+                    "touches": list(one.get("touches", [])),
+                }
+                for one in facts.get("anomalies", [])
+            ],
+        },
+        "freshness": [
+            {
+                "source": one.get("source", ""),
+                "table": one.get("table", ""),
+                "newest": str(one.get("newest", "")),
+                "rows": one.get("rows_that_day", 0),
+                "age": one.get("age_days", 0),
+                "gap": one.get("usual_gap_days"),
+            }
+            for one in sorted(
+                facts.get("freshness", []),
+                key=lambda one: (-one.get("age_days", 0), one.get("source", ""), one.get("table", "")),
+            )
+        ],
         "funnel": {"missing": missing, "rows": funnel},
         "tests": {
             "missing": "" if tests else "No data tests were run, so nothing vouches for these tables.",

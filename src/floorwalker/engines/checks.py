@@ -31,7 +31,14 @@ from typing import Any
 
 from floorwalker.errors import ModelError, did_you_mean
 
-COLUMN_TESTS = ("not_null", "unique")
+COLUMN_TESTS = {
+    "not_null": "COUNT(*) FILTER (WHERE {column} IS NULL)",
+    "unique": "COUNT({column}) - COUNT(DISTINCT {column})",
+    "not_negative": "COUNT(*) FILTER (WHERE {column} < 0)",
+    "share": "COUNT(*) FILTER (WHERE {column} < 0 OR {column} > 1)",
+}
+"""Tests of single columns, and how each counts the rows that fail; all of a table share one scan."""
+
 _DOCUMENT_KEYS = ("description", "owner", "portable", "columns", "tests", "incremental")
 _COLUMN_KEYS = ("about", "unit", "tests", "accepted", "references")
 _TEST_KEYS = ("name", "sql", "equal", "severity")
@@ -71,11 +78,7 @@ def read_tests(model: str, document: dict[str, Any]) -> list[DataTest]:
         for test in about.get("tests", []):
             if test not in COLUMN_TESTS:
                 raise ModelError(f"{model}.{column}: unknown test '{test}'", fix=did_you_mean(test, COLUMN_TESTS))
-            count = (
-                f"COUNT(*) FILTER (WHERE {column} IS NULL)"
-                if test == "not_null"
-                else f"COUNT({column}) - COUNT(DISTINCT {column})"
-            )
+            count = COLUMN_TESTS[test].format(column=column)
             tests.append(DataTest(model, f"{column} {test}", count=count))
         if "accepted" in about:
             values = ", ".join("'" + str(value).replace("'", "''") + "'" for value in about["accepted"])

@@ -19,9 +19,11 @@ from typing import Any
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError, UnsupportedError
+from sqlglot.errors import ParseError, SqlglotError
 
+from floorwalker.engines.differences import difference
 from floorwalker.engines.lake import LAYERS
+from floorwalker.engines.translate import translate
 from floorwalker.errors import ModelError
 
 ENGINES = ("spark", "databricks", "snowflake")
@@ -126,7 +128,7 @@ def _tree(sql: str, where: str) -> exp.Query:
     return statements[0]
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: exp.Expr) -> int:
     """Line of a node: sqlglot keeps positions on identifiers only."""
     for part in node.walk():
         if "line" in part.meta:
@@ -139,7 +141,7 @@ def lint(model: SqlModel) -> list[Finding]:
     tree = _tree(model.sql, model.where)
     found: list[Finding] = []
 
-    def report(node: exp.Expression, message: str) -> None:
+    def report(node: exp.Expr, message: str) -> None:
         found.append(Finding(model.name, _line(node), message))
 
     for node in tree.walk():
@@ -171,11 +173,15 @@ def lint(model: SqlModel) -> list[Finding]:
             report(node, f"{node.this.sql_name()} without ORDER BY gives a random answer")
         elif isinstance(node, exp.Limit) and not (node.parent and node.parent.args.get("order")):
             report(node, "LIMIT without ORDER BY gives random rows")
+    for node in tree.walk():
+        message = difference(node)
+        if message:
+            report(node, message)
     found += _untranslatable(model, tree)
     return sorted(set(found), key=lambda finding: (finding.line, finding.message))
 
 
-def _by_all(node: exp.Expression) -> bool:
+def _by_all(node: exp.Expr) -> bool:
     if node.args.get("all"):
         return True
     return any(
@@ -183,7 +189,7 @@ def _by_all(node: exp.Expression) -> bool:
     )
 
 
-def _is_cast(node: exp.Expression) -> bool:
+def _is_cast(node: exp.Expr) -> bool:
     """Is the sum, or the arithmetic, filter or window around it, cast?"""
     parent = node.parent
     while isinstance(
@@ -197,9 +203,9 @@ def _untranslatable(model: SqlModel, tree: exp.Query) -> list[Finding]:
     found = []
     for engine in ENGINES:
         try:
-            sqlglot.parse_one(tree.sql(dialect=engine, unsupported_level=sqlglot.ErrorLevel.RAISE), dialect=engine)
-        except UnsupportedError as error:
-            found.append(Finding(model.name, 1, f"{engine}: {error}"))
+            sqlglot.parse_one(translate(model.sql, engine), dialect=engine)
+        except ModelError as error:
+            found.append(Finding(model.name, 1, f"{engine}: {error.what}: {error.why or error.fix}"))
         except SqlglotError as error:
             found.append(Finding(model.name, 1, f"{engine} cannot parse its translation: {str(error).splitlines()[0]}"))
     return found

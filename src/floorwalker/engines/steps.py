@@ -12,8 +12,8 @@ In: the names of the tables read and written, and a function. Out: a node of the
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -51,3 +51,6 @@ class Step:
     version: str = "1"
     settings: str = ""
     """What else the output depends on (settings as text): a change rebuilds the step."""
+    lineage: Mapping[str, str | Mapping[str, Sequence[str]]] = field(default_factory=dict, compare=False)
+    """What columns are made of, as far as the step says so: a table's SELECT, or per column the columns it reads
+    (`gold.customers.revenue`). Nothing depends on it but what `floorwalker lineage` shows."""

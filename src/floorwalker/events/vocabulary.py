@@ -74,6 +74,11 @@ COMMON = (
     Column("schema_version", "integer"),
     Column("occurred_at", "timestamp", about="when it happened, UTC"),
     Column("occurred_on", "date", about="the day it happened, in the source's time zone"),
+    Column(
+        "occurred_hour",
+        "integer",
+        about="the hour it happened, 0 to 23, in the source's time zone; empty where only the day is known",
+    ),
     Column("received_at", "timestamp", about="when Floorwalker received the delivery, UTC"),
     Column("channel", about="store, web, app, email, loyalty, service, partner"),
     Column("market"),
@@ -111,6 +116,17 @@ BROWSE_EVENTS = (
 )
 """Names of things visitors do. Models look for these words: another spelling would count for nothing, silently."""
 
+DEMOGRAPHICS = (
+    Column("age_band", about="as the source writes it: 35-44"),
+    Column("income_band", about="as the source writes it: 50-74K"),
+    Column("home_ownership", about="owner, renter, … in the source's words"),
+    Column("marital_status"),
+    Column("household_size", "integer", about="persons in the household"),
+    Column("children", "integer", about="children in the household"),
+    Column("household_type", about="who lives there, in the source's words: 2 adults, no children"),
+)
+"""What is known of a customer's circumstances. It identifies nobody, so it is not part of a record's identity."""
+
 _MONEY_OF = Column("currency", about="ISO 4217")
 _ORDER = (
     Column("order_id", "id", required=True),
@@ -125,7 +141,7 @@ KINDS: dict[str, Kind] = {
             "a line of an order or receipt; an order is the lines with one order_key",
             (
                 *_ORDER,
-                Column("line_no", "id"),
+                Column("line_no", "id", about="the same line of an order in a later delivery replaces it"),
                 Column("product_id", "id", required=True),
                 Column("product_name"),
                 Column("quantity", "quantity", required=True),
@@ -144,7 +160,7 @@ KINDS: dict[str, Kind] = {
             "returns",
             "goods brought back, or an order line cancelled; quantities and amounts are positive",
             (
-                Column("return_id", "id"),
+                Column("return_id", "id", about="the same number and product in a later delivery replaces the row"),
                 Column("order_id", "id"),
                 Column("order_key", "id"),
                 Column("product_id", "id", required=True),
@@ -172,6 +188,7 @@ KINDS: dict[str, Kind] = {
                 Column("postcode", personal=True),
                 Column("city"),
                 Column("country"),
+                *DEMOGRAPHICS,
             ),
             person=True,
         ),
@@ -257,6 +274,7 @@ KINDS: dict[str, Kind] = {
                 Column("points", "integer"),
                 Column("tier"),
                 Column("store_id", "id"),
+                Column("order_id", "id", about="the order that points were earned on or spent in"),
             ),
             person=True,
         ),
@@ -264,11 +282,38 @@ KINDS: dict[str, Kind] = {
             "tickets",
             "a contact with customer service",
             (
-                Column("ticket_id", "id", required=True),
+                Column("ticket_id", "id", required=True, about="the newest row of a ticket is its state"),
                 Column("topic"),
                 Column("status"),
                 Column("satisfaction", "integer", about="1 (bad) to 5 (good)"),
                 Column("order_id", "id"),
+                Column("store_id", "id", about="the store it is about"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "exposures",
+            "a person was sent or shown a campaign",
+            (
+                Column("campaign_id", "id", required=True),
+                Column("campaign_type"),
+                Column("surface", about="where: mail, email, home page, till receipt, …"),
+                Column("content", about="what was shown"),
+                Column("variant", about="arm of a test"),
+                Column("message_id", "id"),
+            ),
+            person=True,
+        ),
+        Kind(
+            "redemptions",
+            "a person used a coupon",
+            (
+                Column("coupon_id", "id", required=True),
+                Column("campaign_id", "id"),
+                Column("order_id", "id"),
+                Column("order_key", "id"),
+                Column("amount", "money", about="what the coupon took off"),
+                _MONEY_OF,
             ),
             person=True,
         ),
@@ -327,6 +372,41 @@ KINDS: dict[str, Kind] = {
                 _MONEY_OF,
                 Column("valid_from", "date"),
             ),
+        ),
+        Kind(
+            "campaigns",
+            "a campaign and the days it runs",
+            (
+                Column("campaign_id", "id", required=True),
+                Column("campaign_name"),
+                Column("campaign_type"),
+                Column("starts_on", "date"),
+                Column("ends_on", "date", about="the last day"),
+            ),
+            key=("campaign_id",),
+        ),
+        Kind(
+            "coupons",
+            "a coupon of a campaign, and a product it is for",
+            (
+                Column("coupon_id", "id", required=True),
+                Column("campaign_id", "id"),
+                Column("product_id", "id", about="empty: any product"),
+            ),
+            key=("coupon_id", "campaign_id", "product_id"),
+        ),
+        Kind(
+            "promotions",
+            "a product on display or in the mailer, from a day to a day",
+            (
+                Column("product_id", "id", required=True),
+                Column("store_id", "id", about="empty: every store"),
+                Column("starts_on", "date", required=True),
+                Column("ends_on", "date", about="the last day; empty: not known"),
+                Column("display", about="where in the store it is shown; empty: nowhere"),
+                Column("mailer", about="where in the mailer it stands; empty: nowhere"),
+            ),
+            key=("product_id", "store_id", "starts_on"),
         ),
         Kind(
             "stock_adjustments",

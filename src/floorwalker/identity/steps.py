@@ -41,6 +41,7 @@ def steps(settings: IdentitySettings) -> list[Step]:
             run=lambda context: _normalise(context, settings),
             version=VERSION,
             settings=text,
+            lineage=_lineage_of_records(),
         ),
         Step(
             "identity.resolve",
@@ -60,8 +61,58 @@ def steps(settings: IdentitySettings) -> list[Step]:
             run=lambda context: _resolve(context, settings),
             version=VERSION,
             settings=text,
+            lineage=_lineage_of_customers(),
         ),
     ]
+
+
+def _lineage_of_records() -> dict[str, dict[str, tuple[str, ...]]]:
+    written_in = tuple(f"silver.identity_records.{name}" for name in ("market", "country"))
+    keys: dict[str, tuple[str, ...]] = {key: (f"silver.identity_records.{field}",) for key, field in OUTPUT.items()}
+    keys["phone_key"] = (*keys["phone_key"], *written_in)
+    keys["initial_key"] = keys["given_name_key"]
+    return {"silver.normalised_records": {"record_id": ("silver.identity_records.record_id",), **keys}}
+
+
+def _lineage_of_customers() -> dict[str, dict[str, tuple[str, ...]]]:
+    """A customer follows from every key; identifiers and evidence quote them."""
+    raw, record = "silver.identity_records.", ("silver.identity_records.record_id",)
+    keys = tuple(f"silver.normalised_records.{key}" for key in OUTPUT)
+    seen = (f"{raw}first_seen", f"{raw}last_seen")
+    customer = (*keys, *record, *seen)
+    said = tuple(raw + OUTPUT[key] for key in rules.KEYS.values())
+    found = (
+        "rule",
+        "rule_version",
+        "tier",
+        "identifier_kind",
+        "identifier_key",
+        "weight",
+        "kind",
+        "accepted",
+        "reason",
+    )
+    return {
+        "silver.customer_map": {"record_id": record, "customer_id": customer},
+        "silver.customer_aliases": dict.fromkeys(("customer_id", "alias_of", "since_run", "since"), customer),
+        "silver.identity_evidence": {
+            "record_id": record,
+            "source": (f"{raw}source",),
+            "first_seen": seen[:1],
+            **dict.fromkeys(found, (*keys, *seen)),
+        },
+        "silver.customer_identifiers": {
+            "customer_id": customer,
+            "kind": (),
+            "value": (*said, f"{raw}last_seen"),
+            "key": keys,
+            "records": record,
+            "sources": (f"{raw}source",),
+            "first_seen": seen[:1],
+            "last_seen": seen[1:],
+        },
+        "silver.identity_summary": dict.fromkeys(("name", "value"), customer),
+    }
 
 
 def _normalise(context: StepContext, settings: IdentitySettings) -> None:

@@ -179,6 +179,11 @@ def segment_steps(policy_path: Path) -> list[Step]:
             run=partial(_write_segments, policy_path=policy_path),
             version="1",
             settings=policy_path.read_text(encoding="utf-8") if policy_path.exists() else "",
+            # What a segment's name and size follow from stands in the policy: `floorwalker lineage` reads it there.
+            lineage={
+                "gold.segments": {"segment": (), "customer_id": ("gold.customers.customer_id",)},
+                "gold.segment_definitions": dict.fromkeys(DEFINITIONS.names, ()),
+            },
         )
     ]
 

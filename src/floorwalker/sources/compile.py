@@ -119,7 +119,8 @@ def staged_table_sql(mapping: Mapping, kind: Kind) -> str:
     columns = "".join(f", {quoted(column.name)} {LAKE_TYPES[column.type]}" for column in stored_columns(mapping, kind))
     return (
         f"CREATE OR REPLACE TEMP TABLE {staged_name(kind.name)} (fw_delivery INTEGER, fw_file INTEGER, fw_row BIGINT, "
-        f"fw_map TINYINT, fw_reason VARCHAR, fw_suppressed BOOLEAN, fw_key UHUGEINT, fw_day DATE{columns})"
+        f"fw_map TINYINT, fw_reason VARCHAR, fw_suppressed BOOLEAN, fw_key UHUGEINT, fw_day DATE, fw_hour TINYINT"
+        f"{columns})"
     )
 
 
@@ -147,7 +148,7 @@ class CompiledMap:
     def insert_sql(self, suppressed: str, hash_sql: HashSql | None) -> str:
         """Stage the rows of `incoming_raw` that this map takes."""
         starts, texts, sources, helpers, values = {}, {}, {}, {}, {}
-        day = "NULL"
+        day = hour = "NULL"
         for column in self.item.columns:
             name, about = column.target, self.kind.column(column.target)
             starts[f"e_{name}"], of = self.start(column, about)
@@ -169,12 +170,12 @@ class CompiledMap:
             helpers |= read.first
             values[f"v_{name}"] = self.accepted(read.value, column, about)
             if name == "occurred_at":
-                day = read.day
+                day, hour = read.day, read.hour
         for index, text in enumerate(self.numbers):
             starts[f"n_{index}"] = _own(text, self.layout)
         rows = f"SELECT fw_file, fw_rowid, {_aliased(starts)} FROM ({self.named})"
         rows = clean_layers(f"({rows})", texts, self.mapping.null_values)
-        for layer in (sources, helpers, values | {"v_day": day}):
+        for layer in (sources, helpers, values | {"v_day": day, "v_hour": hour}):
             rows = f"SELECT *, {_aliased(layer)} FROM ({rows})" if layer else rows
         outcome = ", ".join(self.outcome(suppressed, hash_sql))
         into = f"INSERT INTO {staged_name(self.kind.name)} SELECT {outcome}"
@@ -203,6 +204,7 @@ class CompiledMap:
             self.suppression(suppressed, hash_sql),
             f"md5_number({key})",
             "v_day",
+            "v_hour",
             *(f"v_{item.name}" if item.name in mapped else "NULL" for item in stored_columns(self.mapping, self.kind)),
         ]
 

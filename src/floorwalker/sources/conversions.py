@@ -52,10 +52,11 @@ MACROS = (
 
 @dataclass(frozen=True)
 class Typed:
-    """SQL of a value and, for times, of the local day, over helper columns (`first`) of the select within."""
+    """SQL of a value and, for times, of the local day and hour, over helper columns (`first`) of the select within."""
 
     value: str
     day: str = ""
+    hour: str = ""
     first: dict[str, str] = field(default_factory=dict)
 
     def select(self) -> str:
@@ -201,7 +202,7 @@ def _time(sql: str, of: str, to: str, alias: str, zone: str, formats: tuple[str,
         instants, locals_ = [sql], []
     else:
         instants, locals_ = [], [f"TRY_CAST({sql} AS TIMESTAMP)"]
-    first, moments, days = {}, [], []
+    first, moments, days, hours = {}, [], [], []
     zoned = f"timezone({literal(zone)}, {{0}})"
     if instants:
         aware = f"{alias}_instant"
@@ -209,14 +210,28 @@ def _time(sql: str, of: str, to: str, alias: str, zone: str, formats: tuple[str,
         fits = f"{aware} BETWEEN CAST({_EARLIEST} AS TIMESTAMPTZ) AND CAST({_LATEST} AS TIMESTAMPTZ)"
         moments.append(f"WHEN {fits} THEN {aware}")
         days.append(f"WHEN {fits} THEN CAST({zoned.format(aware)} AS DATE)")
+        hours.append(f"WHEN {fits} THEN hour({zoned.format(aware)})")
     if locals_:
         naive = f"{alias}_local"
         first[naive] = _either(locals_)
         fits = f"{naive} BETWEEN {_EARLIEST} AND {_LATEST}"
         moments.append(f"WHEN {fits} THEN {zoned.format(naive)}")
         days.append(f"WHEN {fits} THEN CAST({naive} AS DATE)")
-    moment, day = f"CASE {' '.join(moments)} END", f"CASE {' '.join(days)} END"
-    return Typed(day, first=first) if to == "date" else Typed(moment, day, first)
+        if written := _hour_written(sql, of, formats):
+            hours.append(f"WHEN {fits} AND {written} THEN hour({naive})")
+    moment, day, hour = (f"CASE {' '.join(arms)} END" if arms else "NULL" for arms in (moments, days, hours))
+    return Typed(day, first=first) if to == "date" else Typed(moment, day, hour, first)
+
+
+def _hour_written(sql: str, of: str, formats: tuple[str, ...]) -> str:
+    """SQL that holds where a local time came with its hour, "" for never: to a database a day alone is midnight."""
+    if is_direct(of, "timestamp"):
+        return "" if _family(of) == "date" else "true"
+    kinds = formats or ("iso",)
+    if "iso" in kinds:
+        # No way to write a day alone takes more than ten characters.
+        return f"length(CAST({sql} AS VARCHAR)) > 10"
+    return "true" if any(mark in form for form in kinds for mark in ("%H", "%I", "%X", "%c")) else ""
 
 
 def _read(text: str, formats: tuple[str, ...]) -> tuple[list[str], list[str]]:

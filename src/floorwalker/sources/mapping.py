@@ -47,7 +47,10 @@ from floorwalker.events.vocabulary import KINDS, Column, Kind
 
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet")
 NULL_VALUES = ("", "nan", "NaN", "NULL", "null", "N/A", "#N/A")
-SET_BY_FLOORWALKER = ("event_id", "source", "delivery_id", "schema_version", "occurred_on", "received_at", "record_id")
+SET_BY_FLOORWALKER = (
+    *("event_id", "source", "delivery_id", "schema_version"),
+    *("occurred_on", "occurred_hour", "received_at", "record_id"),
+)
 _OPTIONS = ("column", "expression", "value", "formats", "time_zone", "decimal", "map", "default", "hash")
 
 

@@ -8,6 +8,8 @@ every row.
     record_id  hash of the words that say who this is; NULL where none does
     order_key  order_id within its scope
     amount     quantity × unit_price − discount, unless mapped
+    received_at  when the batch came, deliveries a microsecond apart in their order: of two that tell of the same line,
+               the later one is believed, whether they came in one run or in two
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import datetime as dt
 
 import duckdb
 
-from floorwalker.events.vocabulary import LAKE_TYPES, SCHEMA_VERSION, Column, Kind
+from floorwalker.events.vocabulary import DEMOGRAPHICS, LAKE_TYPES, SCHEMA_VERSION, Column, Kind
 from floorwalker.sources.compile import (
     IDENTIFIERS,
     constant_text,
@@ -59,7 +61,7 @@ def make_view(connection: duckdb.DuckDBPyConnection, mapping: Mapping, kind: Kin
         default = getattr(mapping.defaults, name)
         if default and name in held and not kind.column(name).required:
             held[name] = f"coalesce({held[name]}, {literal(default)})"
-    received = f"TIMESTAMPTZ {literal(received_at.astimezone(dt.UTC).isoformat())}"
+    received = f"(TIMESTAMPTZ {literal(received_at.astimezone(dt.UTC).isoformat())} + to_microseconds(fw_delivery))"
     key = "lower(lpad(to_hex(fw_key), 32, '0'))"
     held |= {
         "event_id": f"CASE WHEN coalesce(fw_turn, 1) = 1 THEN {key} ELSE md5({key} || '#' || fw_turn) END",
@@ -68,11 +70,13 @@ def make_view(connection: duckdb.DuckDBPyConnection, mapping: Mapping, kind: Kin
         "schema_version": str(SCHEMA_VERSION),
         "received_at": received,
         "occurred_on": "fw_day",
+        "occurred_hour": "fw_hour",
     }
     if not needs_time(kind):
         zone = literal(mapping.defaults.time_zone)
         held["occurred_at"] = f"coalesce({held['occurred_at']}, {received})"
         held["occurred_on"] = f"coalesce(fw_day, CAST(timezone({zone}, {received}) AS DATE))"
+        held["occurred_hour"] = f"CASE WHEN fw_day IS NULL THEN hour(timezone({zone}, {received})) ELSE fw_hour END"
     if "order_key" in held:
         held["order_key"] = f"coalesce({held['order_key']}, {literal(mapping.order_scope + ':')} || {held['order_id']})"
     if amount := default_amount(held):
@@ -101,7 +105,7 @@ def _held(connection: duckdb.DuckDBPyConnection, mapping: Mapping, kind: Kind, c
 
 def _record_id(mapping: Mapping, kind: Kind, held: dict[str, str]) -> str:
     """Hash of who the row says it is: all identifiers, for customers also what describes the person; else NULL."""
-    own = kind.own if kind.name == "customers" else ()
+    own = [one for one in kind.own if one not in DEMOGRAPHICS] if kind.name == "customers" else ()
     mapped = {target for item in mapping.maps if item.kind == kind.name for target in item.mapped}
     columns = [column for column in (*IDENTIFIERS, *own) if column.name in mapped]
     naming = [f"CAST({held[column.name]} AS VARCHAR)" for column in columns if column.personal]

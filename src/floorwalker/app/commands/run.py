@@ -11,20 +11,28 @@ from floorwalker.app.output import json_option, progress_bars, show, table, to_j
 @click.option("--source", "sources", multiple=True, help="Read only these sources.")
 @click.option("--reload", is_flag=True, help="Read known deliveries again (after a mapping changed).")
 @click.option("--no-report", is_flag=True, help="Do not write report.html.")
+@click.option("--engine", metavar="URL", help="duckdb, spark://local[2] or spark://HOST:7077 (default: [engine] url).")
 @json_option
 @click.pass_obj
-def run(folder: str, sources: tuple[str, ...], reload: bool, no_report: bool, as_json: bool) -> None:
+def run(
+    folder: str, sources: tuple[str, ...], reload: bool, no_report: bool, engine: str | None, as_json: bool
+) -> None:
     """Read new files and bring every table up to date; readers see the old run until the new one is whole.
 
     \b
     floorwalker run
+    floorwalker run --engine spark://local[2]
     """
+    import msgspec
+
     from floorwalker.app.config import load_config, open_project
     from floorwalker.app.pipeline import run as run_project
     from floorwalker.app.reporting import headline, write_report
 
     project = open_project(folder)
     settings = load_config(project).settings
+    if engine:
+        settings = msgspec.structs.replace(settings, engine=msgspec.structs.replace(settings.engine, url=engine))
     with progress_bars("run") as progress:
         result = run_project(project, settings, progress=progress, only_sources=sources, reload=reload)
         if (

@@ -11,14 +11,15 @@ from floorwalker.app.output import json_option, progress_bars, table
 
 @click.command()
 @click.argument("name")
-@click.option("--template", default="demo", show_default=True, help="demo, online-retail or blank.")
-@click.option("--data", multiple=True, metavar="FILE", help="Read these files (templates with one mapping).")
+@click.option("--template", default="demo", show_default=True, help="demo, online-retail, complete-journey or blank.")
+@click.option("--data", multiple=True, metavar="PATH", help="Read this file, or the files in this folder.")
 @click.option("--force", is_flag=True, help="Write over an existing project's files (state/ is kept).")
 def init(name: str, template: str, data: tuple[str, ...], force: bool) -> None:
     """Make a project folder NAME.
 
     \b
     floorwalker init shop --template online-retail --data online_retail.parquet
+    floorwalker init shop --template complete-journey --data complete_journey/
     """
     from floorwalker.app.scaffold import make_project
 

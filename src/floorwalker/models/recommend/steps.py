@@ -75,8 +75,33 @@ def steps(
             ),
             run=lambda context: _run(context, settings, track, absent_personalization == "allow"),
             settings=text,
+            lineage=_lineage(),
         )
     ]
+
+
+def _lineage() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Which columns the lists are made of."""
+    pairs = tuple(
+        f"gold.customer_products.{name}" for name in ("customer_id", "product_id", "last_bought_at", "last_at")
+    )
+    shown = tuple(f"gold.products.{name}" for name in ("product_id", "is_active", "stock"))
+    asked = ("gold.customers.market", "gold.customers.personalization")
+    return {
+        "gold.recommendations": {
+            **dict.fromkeys(SCHEMA.names, (*pairs, *shown, *asked)),
+            "customer_id": ("gold.customers.customer_id",),
+        },
+        "gold.similar_products": {
+            **dict.fromkeys(_SIMILAR.names, (*pairs, *shown, asked[1])),
+            "product_id": ("gold.products.product_id",),
+        },
+        "gold.popular_products": {
+            **dict.fromkeys(_POPULAR.names, (*pairs[:3], *shown, asked[0])),
+            "market": ("gold.customers.market",),
+        },
+        "gold.recommender_quality": dict.fromkeys(quality.SCHEMA.names, (*pairs, asked[1])),
+    }
 
 
 def _run(context: StepContext, settings: RecommendSettings, track: Track | None, unknown_allowed: bool) -> None:

@@ -199,8 +199,18 @@ def cluster_steps(settings: SegmentationSettings | None = None) -> list[Step]:
             run=partial(_write_clusters, settings=settings),
             version="1",
             settings=msgspec.json.encode(settings).decode(),
+            lineage=_lineage(),
         )
     ]
+
+
+def _lineage() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Every column follows from the three figures; a person's cohort also names the person."""
+    figures = tuple(f"gold.rfm.{name}" for name in ("recency_days", "frequency", "monetary"))
+    made = {"gold.clusters": CLUSTERS, "gold.cluster_profiles": PROFILES, "gold.clustering_quality": QUALITY}
+    found = {table: dict.fromkeys(schema.names, figures) for table, schema in made.items()}
+    found["gold.clusters"]["customer_id"] = ("gold.rfm.customer_id",)
+    return found
 
 
 def _write_clusters(context: StepContext, settings: SegmentationSettings) -> None:

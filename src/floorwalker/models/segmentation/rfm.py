@@ -125,7 +125,16 @@ def segment(cell: str) -> str:
 
 def rfm_steps() -> list[Step]:
     """The step that writes gold.rfm (empty, with its columns, when nobody has bought yet)."""
-    return [Step("rfm", reads=("gold.customers",), writes=("gold.rfm",), run=_write_rfm, version="1")]
+    return [
+        Step(
+            "rfm",
+            reads=("gold.customers",),
+            writes=("gold.rfm",),
+            run=_write_rfm,
+            version="1",
+            lineage={"gold.rfm": RFM_SQL},
+        )
+    ]
 
 
 def _write_rfm(context: StepContext) -> None:

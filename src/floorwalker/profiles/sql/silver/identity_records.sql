@@ -31,6 +31,14 @@ WITH words AS (
   SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, language, occurred_at
   FROM bronze.tickets
+  UNION ALL
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, language, occurred_at
+  FROM bronze.exposures
+  UNION ALL
+  SELECT record_id, source, channel, market, customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, language, occurred_at
+  FROM bronze.redemptions
 )
 SELECT
   record_id,
