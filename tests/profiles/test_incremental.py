@@ -16,20 +16,20 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.bronze import completed, insert, write_bronze
 
+from floorwalker.app.graph import own_models
 from floorwalker.engines.incremental import read_incremental
 from floorwalker.engines.lake import LAYERS, Lake
-from floorwalker.engines.models import SqlModel, load_models
+from floorwalker.engines.models import SqlModel
 from floorwalker.engines.project import Project
 from floorwalker.engines.runner import Build, BuildResult, plan
 from floorwalker.engines.sql_duckdb import set_run
 from floorwalker.engines.steps import Step
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES
-from floorwalker.profiles import SQL
 
 AS_OF = dt.date(2026, 3, 1)
 PEOPLE = [{"email": "ann@x.org"}, {"email": "bob@x.org"}, {"loyalty_id": "L3"}, {"cookie_id": "k4"}]
 RATES = [{"currency": "EUR", "rate": 0.5, "rate_date": "2020-01-01"}]
-MODELS = load_models(SQL)
+MODELS = own_models()
 NAMES = {model.name for model in MODELS}
 INCREMENTAL = [model.name for model in MODELS if read_incremental(model.name, model.document)]
 PRECEDENCE = ("shop", "till")
@@ -55,7 +55,15 @@ def identity(moves: dict[str, str]) -> Step:
             ),
         )
 
-    tables = ("silver.customer_map", "silver.customer_identifiers")
+        context.write(
+            "silver.normalised_records",
+            context.connection.sql(
+                "SELECT record_id, LOWER(family_name) AS family_name_key, LOWER(address) AS address_key,"
+                " LOWER(postcode) AS postcode_key FROM silver.identity_records"
+            ),
+        )
+
+    tables = ("silver.customer_map", "silver.customer_identifiers", "silver.normalised_records")
     return Step("identity", ("silver.identity_records",), tables, resolve, settings=repr(sorted(moves.items())))
 
 
@@ -185,6 +193,7 @@ def test_a_record_that_moves_takes_its_rows_along(world):
     world.check()
 
 
+@pytest.mark.slow
 def test_an_order_that_another_source_reports_too_is_counted_once(world):
     world.deliver("order_lines", [line({}, 0, "P0", 10, source="till", order_key="shop:0")])
     world.run()
@@ -192,6 +201,7 @@ def test_an_order_that_another_source_reports_too_is_counted_once(world):
     assert world.lake.read().execute("SELECT COUNT(*) FROM silver.order_lines").fetchall() == [(4,)]
 
 
+@pytest.mark.slow
 def test_rows_that_are_deleted_leave_every_table(world):
     world.delete("order_lines", "email = 'ann@x.org'")
     world.delete("browse_events", "email = 'ann@x.org'")
@@ -202,6 +212,7 @@ def test_rows_that_are_deleted_leave_every_table(world):
     assert found.execute("SELECT COUNT(*) FROM gold.customers WHERE customer_id = 'c-ann@x.org'").fetchall() == [(0,)]
 
 
+@pytest.mark.slow
 def test_when_many_keys_are_touched_all_is_built_anew(world):
     world.share = 0.3
     world.deliver("order_lines", [line(person, 60 + n, "P1", 5) for n, person in enumerate(PEOPLE)])
@@ -209,6 +220,7 @@ def test_when_many_keys_are_touched_all_is_built_anew(world):
     world.check()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_half_way_is_continued_by_what_it_left(world):
     before = dict(world.lake.pointer().tables)
     world.deliver("order_lines", [line(PEOPLE[0], 70, "P2", 7)])
@@ -335,20 +347,13 @@ def drive(folder: Path, runs: list[list[tuple[str, Any]]]) -> None:
 runs = st.lists(st.lists(happening, min_size=1, max_size=3), min_size=2, max_size=4)
 
 
+@pytest.mark.slow
 @settings(
-    max_examples=3,
+    max_examples=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    derandomize=True,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )  # without shrinking: each step is a run
 @given(runs)
 def test_whatever_happens_the_incremental_result_is_a_full_rebuild(tmp_path_factory, runs):
-    drive(tmp_path_factory.mktemp("world"), runs)
-
-
-@pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(runs)
-def test_whatever_happens_the_incremental_result_is_a_full_rebuild_at_length(tmp_path_factory, runs):
     drive(tmp_path_factory.mktemp("world"), runs)
