@@ -95,6 +95,11 @@ def run_columns(sql: str) -> tuple[str, ...]:
     return RUN_COLUMNS if stars or not read <= set(RUN_COLUMNS) else tuple(sorted(read))
 
 
+def run_facts(model: SqlModel) -> tuple[str, ...]:
+    """The columns of meta.run that a model reads: as it says, or as its SQL does."""
+    return run_columns(model.sql) if model.facts is None else model.facts
+
+
 @dataclass
 class Increment:
     """One attempt to bring a model's table up to date by merging.

@@ -27,7 +27,7 @@ import duckdb
 
 from floorwalker.engines.checks import DataTest, TestResult, read_tests, run_tests, tables_of
 from floorwalker.engines.delta import Conflict, Staged
-from floorwalker.engines.incremental import SHARE, SMALL, Increment, read_incremental, run_columns
+from floorwalker.engines.incremental import SHARE, SMALL, Increment, read_incremental, run_facts
 from floorwalker.engines.lake import Data, Lake
 from floorwalker.engines.lock import table_lane
 from floorwalker.engines.models import SqlModel
@@ -301,7 +301,7 @@ class Build:
             facts = {
                 "run_id": self.run_id, "as_of": str(self.as_of), "reporting_currency": self.reporting_currency
             }  # fmt: skip
-            day = [f"{name} {facts[name]}" for name in run_columns(node.sql)] if "meta.run" in node.reads else []
+            day = [f"{name} {facts[name]}" for name in run_facts(node)] if "meta.run" in node.reads else []
         else:
             own = f"{node.name} {node.version}\n{node.settings}"
             day = [str(self.as_of), self.reporting_currency]
