@@ -6,6 +6,7 @@ In: a project and its settings. Out: a `Graph` from bronze tables to gold ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,13 @@ def all_models(project: Project) -> list[SqlModel]:
 def own_models(features: Iterable[FeatureSet] = CATALOGUE) -> list[SqlModel]:
     """The product's models; a test holds them to what travels, so a run need not. What a project adds to the features
     is in the language of expressions, which travels too."""
-    return [*load_models(SQL), *(model for one in features for model in feature_models(one))]
+    return [*_shipped(), *(model for one in features for model in feature_models(one))]
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[SqlModel, ...]:
+    """The product's own files: the same all the time that a process lives."""
+    return tuple(load_models(SQL))
 
 
 def their_models(project: Project, own: Iterable[SqlModel]) -> list[SqlModel]:

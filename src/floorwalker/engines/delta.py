@@ -53,7 +53,6 @@ class Staged:
     removed: tuple[str, ...] = ()
     base: int | None = None
     changes: str | None = None
-    touched: int = 0
     kept: tuple[str, ...] = ()
 
     @property

@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
-import pyarrow as pa
 from deltalake import DeltaTable
 
+from floorwalker.engines.changes import content
 from floorwalker.engines.delta import (
     Staged,
     empty_table,
@@ -38,14 +38,13 @@ from floorwalker.engines.delta import (
     widen,
     write_commit,
 )
+from floorwalker.engines.merging import commit_merge, merge
 from floorwalker.engines.publication import Pointer, Publication, write_atomically
-from floorwalker.engines.sql_duckdb import set_run, view_files, write_parquet
+from floorwalker.engines.sql_duckdb import Data, set_run, view_files, write_parquet
 from floorwalker.errors import NotFoundError, StateError, did_you_mean
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
-
-Data = duckdb.DuckDBPyRelation | pa.Table | pa.RecordBatchReader
 
 LAYERS = ("bronze", "silver", "gold", "custom")
 __all__ = ["LAYERS", "Data", "Lake", "Pointer", "Staged", "only_reads", "write_atomically"]
@@ -176,6 +175,25 @@ class Lake:
         staged = self.stage(name, data, connection, "append")
         return self.commit(staged, "append", **note), staged.rows
 
+    def merge(
+        self,
+        name: str,
+        key: Sequence[str],
+        touched: Data,
+        new_rows: Data,
+        connection: duckdb.DuckDBPyConnection,
+        **note: str,
+    ) -> tuple[int, int]:
+        """Put `new_rows` in the place of all rows whose key is in `touched` or in `new_rows`; see `engines.merging`.
+
+        Returns (version, rows written). Safe while others merge, append and read.
+        """
+        return merge(self, name, key, touched, new_rows, connection, **note)
+
+    def content(self, name: str, version: int) -> int:
+        """The version that first held exactly the rows of `version`."""
+        return content(self.path(name), version)
+
     def stage(
         self,
         name: str,
@@ -221,8 +239,13 @@ class Lake:
             for field in incoming.fields
         )
 
-    def commit(self, staged: Staged, mode: Literal["overwrite", "append"], **note: str) -> int:
-        """Make staged files the table's next version; `note` travels in the commit. Returns the version."""
+    def commit(self, staged: Staged, mode: Literal["overwrite", "append"] = "overwrite", **note: str) -> int:
+        """Make staged files the table's next version; `note` travels in the commit. Returns the version.
+
+        A staged merge is committed as one, and raises Conflict when the table has moved on since.
+        """
+        if staged.base is not None:
+            return commit_merge(self, staged, **note)
         return write_commit(staged.folder, staged.schema, staged.files, mode, note)
 
     # -- publishing ----------------------------------------------------------------------------------------------

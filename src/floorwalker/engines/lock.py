@@ -1,4 +1,4 @@
-"""One run at a time: a lock that the operating system releases when its holder dies.
+"""One run at a time, and one merge at a time per table: locks that the operating system releases when a holder dies.
 
 In: a project. Out: a context manager; a second run gets a StateError that names the first.
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -44,3 +45,25 @@ def run_lock(project: Project, run_id: str) -> Generator[None]:
         file.flush()
         yield
         file.truncate(0)
+
+
+@contextmanager
+def table_lane(project: Project, table: str, *, wait: float = 600.0) -> Generator[None]:
+    """Hold the merge lane of a table; others wait for it, up to `wait` seconds. Appending and reading need no lane."""
+    folder = project.state / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / table).open("a") as file:
+        until = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise StateError(
+                        f"{table} is being written by another process",
+                        why=f"its lane was busy for {wait:.0f} s",
+                        fix="wait for it to end",
+                    ) from None
+                time.sleep(0.01)
+        yield

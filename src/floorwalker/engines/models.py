@@ -48,6 +48,8 @@ class SqlModel:
     path: Path | None
     reads: tuple[str, ...]
     document: dict[str, Any] = field(default_factory=dict, compare=False)
+    facts: tuple[str, ...] | None = None
+    """Columns of meta.run that it reads, where that is known without parsing."""
 
     @property
     def where(self) -> str:

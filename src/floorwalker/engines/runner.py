@@ -26,7 +26,10 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from floorwalker.engines.checks import DataTest, TestResult, read_tests, run_tests, tables_of
-from floorwalker.engines.lake import Data, Lake, Staged
+from floorwalker.engines.delta import Conflict, Staged
+from floorwalker.engines.incremental import SHARE, SMALL, Increment, read_incremental, run_facts
+from floorwalker.engines.lake import Data, Lake
+from floorwalker.engines.lock import table_lane
 from floorwalker.engines.models import SqlModel
 from floorwalker.engines.planning import PREVIOUS, Graph, is_given, plan, reads_of, writes_of
 from floorwalker.engines.sql import SqlEngine, SqlError
@@ -47,7 +50,7 @@ Progress = Callable[[str, float, str], None]
 
 @dataclass
 class NodeResult:
-    """What became of one node: 'built', 'unchanged' or 'held back'."""
+    """What became of one node: 'built', 'incremental', 'unchanged' or 'held back'; `rows` are those written."""
 
     name: str
     status: str
@@ -69,7 +72,7 @@ class BuildResult:
 
     @property
     def built(self) -> int:
-        return sum(node.status == "built" for node in self.nodes)
+        return sum(node.status in ("built", "incremental") for node in self.nodes)
 
 
 class _Context:
@@ -115,6 +118,10 @@ class Build:
     else; None: the first failure is raised."""
     engine: SqlEngine | None = None
     """Where SQL models run; None: on the DuckDB connection that steps have."""
+    share: float = SHARE
+    """An incremental model is built anew when more than this share of its keys is touched …"""
+    small: int = SMALL
+    """… or when its inputs together have fewer bytes than this."""
 
     def run(self, graph: Graph, progress: Progress = lambda *_: None, only: Sequence[str] = ()) -> BuildResult:
         """Build what changed. Raises what a step raises, and without `published` also ModelError or DataTestError at
@@ -127,6 +134,7 @@ class Build:
                 set_run(connection, self.run_id, self.as_of, self.reporting_currency, self.precedence)
             self._show_previous(connection)
             seen: set[str] = set()
+            self._files: dict[str, Sequence[str]] = {}
             missing: dict[str, str] = {}
             for name in graph.order:
                 if only and name not in only:
@@ -168,6 +176,7 @@ class Build:
 
     def _show(self, table: str, files: Sequence[str]) -> None:
         """Make a table's files visible to models and to steps."""
+        self._files[table] = files
         self._engine.show(table, files)
         if self.engine is not None:
             view_files(self._connection, table, files)
@@ -190,13 +199,14 @@ class Build:
             progress(node.name, 1.0, "unchanged")
             return NodeResult(node.name, "unchanged", time.perf_counter() - start)
         progress(node.name, 0.0, "")
+        status = "built"
         if isinstance(node, Step):
             rows = self._step(node, fingerprint, progress)
         else:
-            rows = self._model(node, tests, fingerprint, result)
+            status, rows = self._model(node, tests, fingerprint, result)
         seen.update(rows)
-        progress(node.name, 1.0, "")
-        return NodeResult(node.name, "built", time.perf_counter() - start, rows)
+        progress(node.name, 1.0, status)
+        return NodeResult(node.name, status, time.perf_counter() - start, rows)
 
     def _step(self, step: Step, fingerprint: str, progress: Progress) -> dict[str, int]:
         context = _Context(self, self._connection, fingerprint, step, progress)
@@ -206,8 +216,47 @@ class Build:
             raise ModelError(f"step {step.name} did not write {', '.join(sorted(missing))}")
         return context.rows
 
-    def _model(self, model: SqlModel, tests: list[DataTest], fingerprint: str, result: BuildResult) -> dict[str, int]:
+    def _model(
+        self, model: SqlModel, tests: list[DataTest], fingerprint: str, result: BuildResult
+    ) -> tuple[str, dict[str, int]]:
         """Write, test, and only then commit: a table that fails its tests never becomes a version."""
+        with table_lane(self.lake.project, model.name):
+            staged = self._increment(model, tests)
+            if staged is None:
+                staged = self._whole(model)
+            tested = self._tested(model, tests, staged)
+            note = {
+                "fingerprint": fingerprint,
+                "run_id": self.run_id,
+                "tests": json.dumps([asdict(one) for one in tested]),
+                "recipe": self._recipe(model, tests),
+                "inputs": json.dumps({table: self.versions[table] for table in _lake_reads(model)}),
+            }
+            try:
+                self.versions[model.name] = self.lake.commit(staged, "overwrite", **note)
+            except Conflict:
+                # Somebody else wrote to this very table: what it should hold is known without looking at it.
+                staged.discard()
+                staged = self._whole(model)
+                self.versions[model.name] = self.lake.commit(staged, "overwrite", **note)
+        result.tests += tested
+        return "built" if staged.base is None else "incremental", {model.name: staged.rows}
+
+    def _increment(self, model: SqlModel, tests: list[DataTest]) -> Staged | None:
+        """The table with only touched keys computed again; None when that is not possible or does not pay."""
+        spec = read_incremental(model.where, model.document)
+        before = self.lake.commit_info(model.name) if spec else {}
+        if spec is None or before.get("recipe") != self._recipe(model, tests):
+            return None
+        staged = Increment(
+            self.lake, self._engine, self._connection, self._show, self._files, model, spec,
+            json.loads(before.get("inputs", "{}")), self.versions, self.share, self.small,
+        ).stage()  # fmt: skip
+        if staged is not None:
+            self._show(model.name, staged.paths)
+        return staged
+
+    def _whole(self, model: SqlModel) -> Staged:
         try:
             staged = self.lake.staged(model.name, self._engine.write(model.sql, self.lake.path(model.name)))
             self._show(model.name, staged.paths)
@@ -215,13 +264,7 @@ class Build:
             raise ModelError(f"{model.where}: {_first_lines(error)}", why=_position(error, model)) from None
         except FloorwalkerError as error:
             raise ModelError(f"{model.where}: {error.what}", why=error.why, fix=error.fix) from None
-        tested = self._tested(model, tests, staged)
-        result.tests += tested
-        notes = json.dumps([asdict(one) for one in tested])
-        self.versions[model.name] = self.lake.commit(
-            staged, "overwrite", fingerprint=fingerprint, run_id=self.run_id, tests=notes
-        )
-        return {model.name: staged.rows}
+        return staged
 
     def _tested(self, model: SqlModel, tests: list[DataTest], staged: Staged) -> list[TestResult]:
         """Results of the tests on a table that is shown but not committed. Raises DataTestError, the files gone."""
@@ -250,12 +293,28 @@ class Build:
         self._show(table, self.lake.files(table, self.versions[table]))
         return rows
 
-    def _fingerprint(self, node: SqlModel | Step, tests: Sequence[DataTest]) -> str:
-        own = f"{node.sql}\n{tests!r}" if isinstance(node, SqlModel) else f"{node.name} {node.version}\n{node.settings}"
-        inputs = [f"{table}@{self.versions.get(table)}" for table in sorted(reads_of(node)) if not is_given(table)]
-        day = [str(self.as_of), self.reporting_currency] if isinstance(node, Step) or "meta.run" in node.reads else []
+    def _recipe(self, node: SqlModel | Step, tests: Sequence[DataTest]) -> str:
+        """What a node's tables depend on besides other tables: its text, its tests, the run's facts it reads."""
+        if isinstance(node, SqlModel):
+            incremental = read_incremental(node.where, node.document)
+            own = f"{node.sql}\n{tests!r}\n{incremental!r}"
+            facts = {
+                "run_id": self.run_id, "as_of": str(self.as_of), "reporting_currency": self.reporting_currency
+            }  # fmt: skip
+            day = [f"{name} {facts[name]}" for name in run_facts(node)] if "meta.run" in node.reads else []
+        else:
+            own = f"{node.name} {node.version}\n{node.settings}"
+            day = [str(self.as_of), self.reporting_currency]
         day += list(self.precedence) if "meta.sources" in node.reads else []
-        return hashlib.sha256("\n".join([RUNNER_VERSION, own, *inputs, *day]).encode()).hexdigest()
+        return hashlib.sha256("\n".join([RUNNER_VERSION, own, *day]).encode()).hexdigest()
+
+    def _fingerprint(self, node: SqlModel | Step, tests: Sequence[DataTest]) -> str:
+        inputs = [f"{table}@{self.lake.content(table, self.versions[table])}" for table in _lake_reads(node)]
+        return hashlib.sha256("\n".join([self._recipe(node, tests), *inputs]).encode()).hexdigest()
+
+
+def _lake_reads(node: SqlModel | Step) -> list[str]:
+    return sorted(table for table in reads_of(node) if not is_given(table))
 
 
 def _inputs(node: SqlModel | Step) -> list[str]:

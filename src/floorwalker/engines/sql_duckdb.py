@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from floorwalker.engines.sql import SqlError
@@ -28,6 +29,7 @@ from floorwalker.errors import StateError
 
 # Parquet has no such integers: they would turn into DOUBLE on the way to another engine.
 _UNPORTABLE = ("HUGEINT", "UHUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT", "TIME", "INTERVAL", "BIT", "UUID")
+Data = duckdb.DuckDBPyRelation | pa.Table | pa.RecordBatchReader
 ROW_GROUPS_PER_FILE = 8
 """About a million rows: a merge writes anew only the files that hold touched keys."""
 
@@ -71,6 +73,13 @@ def _own_words() -> Generator[None]:
         raise
     except duckdb.Error as error:
         raise SqlError(str(error)) from error
+
+
+def as_relation(connection: duckdb.DuckDBPyConnection, data: Data) -> duckdb.DuckDBPyRelation:
+    """Data as a relation that can be read more than once."""
+    if isinstance(data, duckdb.DuckDBPyRelation):
+        return data
+    return connection.from_arrow(data.read_all() if isinstance(data, pa.RecordBatchReader) else data)
 
 
 def quoted_list(files: Iterable[str | Path]) -> str:

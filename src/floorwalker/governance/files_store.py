@@ -81,7 +81,7 @@ class ScratchHandler(FilesHandler):
 
 
 class PlainStateHandler:
-    """Files directly under state/ that hold no person (pointer, secret, locks); searched like all others."""
+    """Files under state/ that hold no person (pointer, secret, locks); those with text are searched like all others."""
 
     name = "state"
 
@@ -89,7 +89,7 @@ class PlainStateHandler:
         self.names = names
 
     def owns(self, path: Path) -> bool:
-        return path.as_posix() in self.names
+        return path.as_posix() in self.names or path.parts[:1] == ("locks",)
 
     def erase(self, project: Project, subject: Subject) -> Receipt:
         return Receipt(self.name, 0, "holds no person")

@@ -130,7 +130,8 @@ def staleness(days: Mapping[tuple[str, str], Days], as_of: dt.date, settings: Qu
         if age > limit:
             text = (
                 f"{source} has brought nothing newer than {known.newest:%A} {known.newest} to {table},"
-                f" {age} days before the run's; usual gap: {_days(float(np.median(gaps)))}, at most {_days(max(gaps))} ({len(gaps)} gaps)"
+                f" {age} days before the run's; usual gap: {_days(float(np.median(gaps)))},"
+                f" at most {_days(max(gaps))} ({len(gaps)} gaps)"
             )
             found.append(
                 Anomaly(

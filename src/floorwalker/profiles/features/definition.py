@@ -309,7 +309,7 @@ def over(feature: Feature, *windows: int | Window | None) -> list[Feature]:
     return made
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureSet:
     """The features of one entity, in the order in which they are shown."""
 

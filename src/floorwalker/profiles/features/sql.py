@@ -11,10 +11,12 @@ rows; the features are sums, extremes and latest values over those days: buckets
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from floorwalker.engines.models import SqlModel, parse_model
+from floorwalker.engines.models import SqlModel
 from floorwalker.profiles.features.definition import TYPES, Feature, FeatureSet
 from floorwalker.profiles.features.expression import parse
 from floorwalker.profiles.features.states import STAMP, Bucket, Measure, bucket_id, buckets, measure_of
@@ -32,6 +34,7 @@ class Spine:
     """Whether rows must be joined to the spine; else every entity has the run's own `as_of`."""
 
 
+@lru_cache(maxsize=16)
 def models(features: FeatureSet) -> list[SqlModel]:
     """The SQL models of an entity's features: its buckets, then the table of features."""
     made = [bucket_model(bucket) for bucket in buckets(features) if bucket.is_table]
@@ -298,7 +301,8 @@ def _cast(sql: str, feature: Feature) -> str:
 def _or_default(sql: str, feature: Feature) -> str:
     if feature.default is None:
         return sql
-    default = f"'{feature.default}'" if isinstance(feature.default, str) else str(feature.default).upper()
+    text = str(feature.default).replace("'", "''")
+    default = f"'{text}'" if isinstance(feature.default, str) else text.upper()
     return f"COALESCE({sql}, CAST({default} AS {feature.sql_type}))"
 
 
@@ -313,10 +317,12 @@ def _document(features: FeatureSet, about: str) -> dict[str, object]:
         column: {"about": f"the {features.entity.name}", "tests": ["not_null", "unique"]}
     }
     for one in features.features:
-        always = ["not_null"] if one.default is not None and "not_null" not in one.tests else []
-        columns[one.name] = {"about": one.description, "unit": one.unit, "tests": [*always, *one.tests]}
+        tests = dict.fromkeys([*(["not_null"] if one.default is not None else []), *one.tests])
+        columns[one.name] = {"about": one.description, "unit": one.unit, "tests": [*tests]}
     return {"description": about, "columns": columns, "incremental": {"key": [column]}}
 
 
 def _model(name: str, sql: str, document: dict[str, object]) -> SqlModel:
-    return parse_model(name, sql, document=document)
+    # What it reads is plain in its text, which we wrote: to parse it would take longer than all else.
+    reads = {f"{layer}.{table}" for layer, table in re.findall(r"\b(bronze|silver|gold|meta)\.(\w+)", sql)}
+    return SqlModel(name, sql, None, tuple(sorted(reads)), document, facts=("as_of",) if "meta.run" in reads else ())

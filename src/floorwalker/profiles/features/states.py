@@ -18,6 +18,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from floorwalker.errors import ModelError
 from floorwalker.profiles.features.definition import Aggregate, Entity, Feature, FeatureSet, Source
 
 PLAIN = {"count": "sum", "total": "sum", "smallest": "min", "largest": "max", "latest": "max", "earliest": "min"}
@@ -95,7 +96,11 @@ def buckets(features: FeatureSet) -> list[Bucket]:
         if one.source and one.aggregate and one.aggregate.kind != "attribute":
             measure = measure_of(one.aggregate)
             source, measures = found.setdefault(bucket_id(one), (one.source, {}))
-            assert source == one.source, f"two sources are called {source.name}"
+            if source != one.source or measures.get(measure.name, measure) != measure:
+                raise ModelError(
+                    f"feature '{one.name}': another feature keeps something else as {source.name}.{measure.name}",
+                    why="two sources have one name, or one column is summed as two types",
+                )
             measures[measure.name] = measure
     return [
         Bucket(features.entity, source, key, tuple(measures.values())) for (_, key), (source, measures) in found.items()
@@ -103,8 +108,8 @@ def buckets(features: FeatureSet) -> list[Bucket]:
 
 
 def _slug(text: str) -> str:
-    """An expression as part of a name; long ones keep a hash, so that two never share it."""
+    """An expression as part of a name; what is more than one word keeps a hash: `= 0` and `> 0` are not the same."""
+    if re.fullmatch(r"[a-z_][a-z0-9_]{0,39}", text):
+        return text
     word = re.sub(r"\W+", "_", text.lower()).strip("_")
-    if len(word) <= 40:
-        return word
     return f"{word[:32].rstrip('_')}_{hashlib.md5(text.encode()).hexdigest()[:6]}"
