@@ -10,9 +10,8 @@ size in their name are of the largest size.
 - `full_…`: every feature of nothing but silver: states per customer and day (twelve tables), the pivot over them, the
   tests declared beside the features, and a Delta commit for each table.
 - `incremental_1pct…`: then 1 % new events of the newest day and 1 % late ones, spread over the year before it, same
-  day of the run. `.merged` is how many tables were merged rather than built anew. At the smallest size, when that is
-  at most 1 M, all tables are then built from nothing and must be equal, row for row. `next_day_…`: then the run looks
-  back from a day later.
+  day of the run. `.merged` is how many tables were merged rather than built anew. Up to 1 M all tables are then built
+  from nothing and must be equal, row for row. `next_day_…`: then the run looks back from a day later.
 - `ratio_to_duckdb_script`: `lake_script`, one SQL text as an analyst writes it, against our models restricted to the
   same features, in turn, `ROUNDS` times, medians. Ours writes, tests and commits twelve tables, the script one Parquet
   file; nothing of that is taken off. `ratio_to_polars`: the same against `lake_polars`, which has no memory limit.
@@ -30,6 +29,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,18 +60,30 @@ PROOF_AT_MOST = 1_000_000
 STAGES = "benchmarks.lake_stages"
 
 
+class Told(Report):
+    """Says each row as it comes, too: half an hour of measuring may end early."""
+
+    def add(
+        self, name: str, value: float, unit: str, *, at_least: float | None = None, at_most: float | None = None
+    ) -> None:
+        super().add(name, value, unit, at_least=at_least, at_most=at_most)
+        say(f"{name} = {self.rows[-1].value:g} {unit}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, compare, report; 1 when a goal was missed."""
     options = _options(arguments)
     os.environ["POLARS_MAX_THREADS"] = str(THREADS)
-    report = Report("lake")
+    # Ended from outside, it takes its tables and the process it started with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    report = Told("lake")
     report.add("load_at_start", os.getloadavg()[0], "processes")
     with tempfile.TemporaryDirectory(prefix="floorwalker-bench-", dir=options.scratch) as scratch:
         sizes = sorted(options.events)
         for events in sizes:
             name, last = label(events), events == sizes[-1]
             folder = Path(scratch) / name
-            proof = events == sizes[0] and events <= PROOF_AT_MOST
+            proof = events <= PROOF_AT_MOST
             of_size(report, folder, events, options.rounds, suffix="" if last else f"_{name}", proof=proof)
             shutil.rmtree(folder)
         read_while_write(report, Path(scratch) / "readers", min(sizes[0], 100_000), options.runs)
