@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from floorwalker.errors import SourceError
@@ -100,6 +100,8 @@ def test_neighbours_of_a_spoilt_line_are_copied(
     folder = tmp_path_factory.mktemp("lines")
     quoted = [",".join(f'"{cell}"' for cell in row) for row in cells]
     at = min(at, len(quoted))
+    # A quote left open is closed by a next record whose first cell begins with a line break: nobody can tell.
+    assume(not (at < len(quoted) and quoted[at].startswith('"\n')))
     content = "\n".join(["a,b,c", *quoted[:at], spoilt, *quoted[at:]]) + "\n"
     found = prepared(folder, content.encode())
     text = found.path.read_text()

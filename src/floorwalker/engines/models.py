@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,7 @@ def _line(node: exp.Expr) -> int:
     return 1
 
 
+@lru_cache(maxsize=512)
 def lint(model: SqlModel) -> list[Finding]:
     """What would not run, or not give the same rows, on another engine."""
     tree = _tree(model.sql, model.where)

@@ -12,6 +12,7 @@ from floorwalker.profiles.catalogue import ALL
 from floorwalker.profiles.features.custom import AGGREGATES, SOURCES, extended, load_custom
 from floorwalker.profiles.features.definition import Window
 from floorwalker.profiles.features.sql import models
+from floorwalker.profiles.features.states import measure_of
 
 GIFTS = """[features.gift_orders_365d]
 description = "How many orders with a coupon in the last year?"
@@ -131,13 +132,17 @@ def test_a_default_cannot_leave_its_quotes(tmp_path: Path) -> None:
         load_custom(write(tmp_path, text + "default = \"x' || 'y\"\n"))
 
 
-def test_conditions_that_would_share_a_name_are_refused(tmp_path: Path) -> None:
+def test_conditions_that_differ_by_an_operator_are_two_states(tmp_path: Path) -> None:
     text = (
         GIFTS
         + '[features.plain_orders]\ndescription = "?"\ntype = "integer"\n'
         + COUNT
         + 'where = "coupon_lines < 0"\n'
     )
-    with pytest.raises(ConfigError, match="plain_orders") as caught:
-        extended(ALL, write(tmp_path, text))
-    assert "would be kept under one name" in str(caught.value)
+    customer = extended(ALL, write(tmp_path, text))[0]
+    names = {
+        measure_of(one.aggregate).name
+        for one in customer.features
+        if one.name in ("gift_orders_365d", "plain_orders") and one.aggregate
+    }
+    assert len(names) == 2
