@@ -57,6 +57,16 @@ PREVIOUS_SCHEMAS = {
 """What identity remembers of the last published run, so that ids last."""
 
 
+BUNDLED = frozenset(
+    {
+        *(f"gold.{name}" for name in ("clusters", "consents", "customer_products", "customers", "popular_products")),
+        *(f"gold.{name}" for name in ("products", "recommendations", "rfm", "segments", "similar_products", "stock")),
+        *(f"silver.{name}" for name in ("customer_aliases", "customer_identifiers", "products")),
+    }
+)
+"""What the serving bundle is made of: a run without one of these tables publishes nothing."""
+
+
 @dataclass
 class RunResult:
     """What a run did. `seconds` per stage: sources, tables, bundle."""
@@ -85,6 +95,8 @@ class RunResult:
             "rows_new": self.rows_new,
             "sources": [asdict(source) for source in self.sources],
             "tables_built": self.build.built,
+            "held_back": self.build.held_back,
+            "nodes": [asdict(node) for node in self.build.nodes],
             "tests": {
                 status: sum(test.status == status for test in self.build.tests) for status in ("pass", "warn", "fail")
             },
@@ -134,8 +146,12 @@ def run(
         with _timed(result, "tables"):
             result.build = _build(lake, settings, result, graph, progress, watch)
         before = lake.pointer()
+        held = result.build.held_back
+        if held and BUNDLED - result.build.versions.keys():
+            # Without these nobody could be served: the run ends as if nothing else had been built.
+            raise next(iter(result.build.errors.values()))
         same = before is not None and before.tables == result.build.versions and before.as_of == result.as_of
-        if same:
+        if same and before is not None and before.held_back == held:
             result.status, result.run_id = "unchanged", run_id
         else:
             with _timed(result, "bundle"):
@@ -146,6 +162,7 @@ def run(
                 versions=result.build.versions,
                 reporting_currency=settings.reporting_currency,
                 bundle=bundle,
+                held_back=held,
             )
             lake.clean()
             clean_bundles(project, lake)
@@ -195,6 +212,7 @@ def _build(
         previous={table: published.get(table) for table in PREVIOUS_SCHEMAS},
         empty=PREVIOUS_SCHEMAS,
         versions={f"bronze.{kind}": lake.version(f"bronze.{kind}") or 0 for kind in KINDS},
+        published=published,
     )
     done = 0
 

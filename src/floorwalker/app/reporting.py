@@ -68,6 +68,7 @@ def headline(project: Project, result: RunResult) -> list[str]:
             f" revenue {plain(totals[3])} {totals[4]}"
         )
     built = f"{result.build.built} tables built" if result.build.built else "nothing to build"
+    lines += [f"held back {name}: {reason}" for name, reason in sorted(result.build.held_back.items())]
     lines += told(result.anomalies)
     lines += result.notes
     lines.append(f"{result.status}: {built}, {sum(result.seconds.values()):.1f} s, run {result.run_id}")

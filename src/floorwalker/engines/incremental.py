@@ -58,6 +58,8 @@ class Incremental:
 
     key: tuple[str, ...]
     touched: Mapping[str, str] = field(default_factory=dict)
+    sliced: bool = False
+    """Whether a full build may be done a slice of keys at a time: for wide models (`engines.slicing`)."""
 
 
 def read_incremental(name: str, document: Mapping[str, Any]) -> Incremental | None:
@@ -66,8 +68,10 @@ def read_incremental(name: str, document: Mapping[str, Any]) -> Incremental | No
     if said is None:
         return None
     for word in said:
-        if word not in ("key", "touched"):
-            raise ModelError(f"{name}, [incremental]: unknown key '{word}'", fix=did_you_mean(word, ("key", "touched")))
+        if word not in ("key", "touched", "sliced"):
+            raise ModelError(
+                f"{name}, [incremental]: unknown key '{word}'", fix=did_you_mean(word, ("key", "touched", "sliced"))
+            )
     key = said.get("key")
     if not isinstance(key, list) or not key or not all(isinstance(one, str) and one.isidentifier() for one in key):
         raise ModelError(f"{name}, [incremental]: key is a list of column names", fix='key = ["customer_id"]')
@@ -76,7 +80,7 @@ def read_incremental(name: str, document: Mapping[str, Any]) -> Incremental | No
             sqlglot.parse_one(sql, dialect="duckdb")
         except SqlglotError as error:
             raise ModelError(f"{name}, [incremental.touched], {table}: cannot be parsed", why=str(error)) from None
-    return Incremental(tuple(key), said.get("touched", {}))
+    return Incremental(tuple(key), said.get("touched", {}), bool(said.get("sliced", False)))
 
 
 @lru_cache(maxsize=512)

@@ -46,6 +46,9 @@ from floorwalker.errors import NotFoundError, StateError, did_you_mean
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
 
+_UNITS = {
+    "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "B": 1,
+}  # fmt: skip
 LAYERS = ("bronze", "silver", "gold", "custom")
 __all__ = ["LAYERS", "Data", "Lake", "Pointer", "Staged", "only_reads", "write_atomically"]
 
@@ -58,6 +61,15 @@ class Lake:
         self.memory_limit = memory_limit
         self.threads = threads or min(os.cpu_count() or 2, 8)
         self.publication = Publication(project)
+
+    @property
+    def memory_bytes(self) -> int:
+        """`memory_limit` as a number of bytes, as DuckDB reads it."""
+        text = self.memory_limit.strip().upper().replace(" ", "")
+        for unit, factor in _UNITS.items():
+            if text.endswith(unit):
+                return int(float(text.removesuffix(unit)) * factor)
+        return int(float(text))
 
     # -- connections ---------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -32,6 +33,7 @@ from floorwalker.engines.lake import Data, Lake
 from floorwalker.engines.lock import table_lane
 from floorwalker.engines.models import SqlModel
 from floorwalker.engines.planning import PREVIOUS, Graph, is_given, plan, reads_of, writes_of
+from floorwalker.engines.slicing import slices, write_in_slices
 from floorwalker.engines.sql import SqlEngine, SqlError
 from floorwalker.engines.sql_duckdb import DuckDBSql, set_run, view_files
 from floorwalker.engines.steps import Step
@@ -258,13 +260,29 @@ class Build:
 
     def _whole(self, model: SqlModel) -> Staged:
         try:
-            staged = self.lake.staged(model.name, self._engine.write(model.sql, self.lake.path(model.name)))
+            staged = self.lake.staged(model.name, self._written(model))
             self._show(model.name, staged.paths)
         except SqlError as error:
             raise ModelError(f"{model.where}: {_first_lines(error)}", why=_position(error, model)) from None
         except FloorwalkerError as error:
             raise ModelError(f"{model.where}: {error.what}", why=error.why, fix=error.fix) from None
         return staged
+
+    def _written(self, model: SqlModel) -> list[tuple[Path, int]]:
+        """The files of a table that is built whole; of a wide model slice by slice when it would not fit."""
+        folder, spec = self.lake.path(model.name), read_incremental(model.where, model.document)
+        if spec is None or not spec.sliced or self._engine.name != "duckdb" or len(spec.key) > 1:
+            return self._engine.write(model.sql, folder)
+        (key,) = spec.key
+        keyed = [table for table in _lake_reads(model) if key in self._columns(table)]
+        sizes = [Path(file).stat().st_size for table in keyed for file in self._files[table]]
+        count = slices(sizes, memory=self.lake.memory_bytes)
+        if count == 1:
+            return self._engine.write(model.sql, folder)
+        return write_in_slices(self._engine, self._show, model, key, keyed, self._files, count, folder)
+
+    def _columns(self, table: str) -> set[str]:
+        return {one.name for one in self.lake.open(table, self.versions[table]).schema().fields}
 
     def _tested(self, model: SqlModel, tests: list[DataTest], staged: Staged) -> list[TestResult]:
         """Results of the tests on a table that is shown but not committed. Raises DataTestError, the files gone."""

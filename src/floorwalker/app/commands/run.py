@@ -11,11 +11,18 @@ from floorwalker.app.output import json_option, progress_bars, show, table, to_j
 @click.option("--source", "sources", multiple=True, help="Read only these sources.")
 @click.option("--reload", is_flag=True, help="Read known deliveries again (after a mapping changed).")
 @click.option("--no-report", is_flag=True, help="Do not write report.html.")
+@click.option("--timings", is_flag=True, help="Also print what each table took.")
 @click.option("--engine", metavar="URL", help="duckdb, spark://local[2] or spark://HOST:7077 (default: [engine] url).")
 @json_option
 @click.pass_obj
 def run(
-    folder: str, sources: tuple[str, ...], reload: bool, no_report: bool, engine: str | None, as_json: bool
+    folder: str,
+    sources: tuple[str, ...],
+    reload: bool,
+    no_report: bool,
+    timings: bool,
+    engine: str | None,
+    as_json: bool,
 ) -> None:
     """Read new files and bring every table up to date; readers see the old run until the new one is whole.
 
@@ -45,9 +52,17 @@ def run(
             progress("report", 1.0, "")
     if as_json:
         click.echo(to_json(result.summary(), 2))
-        return
-    for line in headline(project, result):
-        click.echo(line)
+    else:
+        for line in headline(project, result):
+            click.echo(line)
+        if timings:
+            took = sorted(result.build.nodes, key=lambda node: -node.seconds)
+            rows = [(node.name, node.status, sum(node.rows.values()), round(node.seconds, 2)) for node in took]
+            table(("table or step", "status", "rows written", "seconds"), rows)
+    if result.build.held_back:
+        for name, error in result.build.errors.items():
+            click.secho(f"held back {name}: {error}", fg="red", err=True)
+        raise SystemExit(1)
 
 
 @click.command()
@@ -79,6 +94,8 @@ def status(folder: str, as_json: bool) -> None:
         )
         return
     click.echo(f"published: {pointer.run_id} (as of {pointer.as_of})" if pointer else "nothing published yet")
+    for name, reason in (pointer.held_back if pointer else {}).items():
+        click.secho(f"held back {name}: {reason}", fg="red")
     if read:
         table(tuple(read[0]), [tuple(row.values()) for row in read], title="sources")
     table(names, runs, title="runs")

@@ -319,7 +319,7 @@ def _document(features: FeatureSet, about: str) -> dict[str, object]:
     for one in features.features:
         tests = dict.fromkeys([*(["not_null"] if one.default is not None else []), *one.tests])
         columns[one.name] = {"about": one.description, "unit": one.unit, "tests": [*tests]}
-    return {"description": about, "columns": columns, "incremental": {"key": [column]}}
+    return {"description": about, "columns": columns, "incremental": {"key": [column], "sliced": True}}
 
 
 def _model(name: str, sql: str, document: dict[str, object]) -> SqlModel:
