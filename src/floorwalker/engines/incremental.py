@@ -148,7 +148,13 @@ class Increment:
                 return None
             new = self._computed(keyed)
             return stage_merge(
-                self.lake, self.model.name, self.spec.key, self._read(touched), self._read(new), self.connection
+                self.lake,
+                self.model.name,
+                self.spec.key,
+                self._read(touched),
+                self._read(new),
+                self.connection,
+                tell=not self.spec.sliced,
             )
         except SqlError:
             # A touched query over columns that older files lack, and the like: the full build says what is wrong.

@@ -55,9 +55,20 @@ def merge(
 
 
 def stage_merge(
-    lake: Lake, name: str, key: Sequence[str], touched: Data, new_rows: Data, connection: duckdb.DuckDBPyConnection
+    lake: Lake,
+    name: str,
+    key: Sequence[str],
+    touched: Data,
+    new_rows: Data,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    tell: bool = True,
 ) -> Staged:
-    """Write the files of a merge into an existing table; nobody sees them before `commit_merge`. Hold its lane."""
+    """Write the files of a merge into an existing table; nobody sees them before `commit_merge`. Hold its lane.
+
+    `tell`: find out which rows really changed, and leave them for later readers. To compare hundreds of columns takes
+    longer than to write them, so a wide table is merged without.
+    """
     as_relation(connection, touched).create_view("floorwalker_given", replace=True)
     as_relation(connection, new_rows).create_view("floorwalker_incoming", replace=True)
     fitted = lake.fitted(name, connection, "floorwalker_incoming")
@@ -73,7 +84,7 @@ def stage_merge(
     )
     held = _holding(connection, key, files)
     changes = None
-    if held:
+    if held and tell:
         old = (
             f"SELECT {columns} FROM ({_shaped(columns, f'SELECT * FROM {scan(held)}')}) AS o WHERE {_touched('o', key)}"
         )
