@@ -25,10 +25,11 @@ In: a model's TOML document. Out: one result per test, with the number of failin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from floorwalker.engines.footers import proven
 from floorwalker.errors import ModelError, did_you_mean
 
 COLUMN_TESTS = {
@@ -54,6 +55,9 @@ class DataTest:
     count: str = ""
     rows: str = ""
     equal: tuple[str, ...] = ()
+    column: str = ""
+    kind: str = ""
+    """Of a test of a single column: which, and a word of `COLUMN_TESTS`."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def read_tests(model: str, document: dict[str, Any]) -> list[DataTest]:
             if test not in COLUMN_TESTS:
                 raise ModelError(f"{model}.{column}: unknown test '{test}'", fix=did_you_mean(test, COLUMN_TESTS))
             count = COLUMN_TESTS[test].format(column=column)
-            tests.append(DataTest(model, f"{column} {test}", count=count))
+            tests.append(DataTest(model, f"{column} {test}", count=count, column=column, kind=test))
         if "accepted" in about:
             values = ", ".join("'" + str(value).replace("'", "''") + "'" for value in about["accepted"])
             tests.append(
@@ -116,23 +120,29 @@ def tables_of(tests: list[DataTest]) -> set[str]:
     return set(re.findall(r"\b((?:bronze|silver|gold|custom|meta)\.[A-Za-z_]\w*)\b", text))
 
 
-def run_tests(query: Callable[[str], list[tuple[Any, ...]]], model: str, tests: list[DataTest]) -> list[TestResult]:
-    """Run a model's tests; those on single columns share one scan of the table. `query` gives the rows of a SELECT."""
-    results = []
-    counted = [test for test in tests if test.count]
+def run_tests(
+    query: Callable[[str], list[tuple[Any, ...]]], model: str, tests: list[DataTest], files: Iterable[str] = ()
+) -> list[TestResult]:
+    """Run a model's tests. `query` gives the rows of a SELECT; `files`: the table's, where they are known.
+
+    Tests on single columns are answered by the files' footers, the rest of them in one scan of the table.
+    """
+    files = list(files)
+    found = {test: _result(test, 0) for test in (proven(files, tests) if files else ())}
+    counted = [test for test in tests if test.count and test not in found]
     if counted:
         row = query(f"SELECT {', '.join(test.count for test in counted)} FROM {model}")[0]
-        results += [_result(test, int(failures or 0)) for test, failures in zip(counted, row, strict=True)]
+        found |= {test: _result(test, int(failures or 0)) for test, failures in zip(counted, row, strict=True)}
     for test in tests:
         if test.rows:
             ((failures,),) = query(f"SELECT COUNT(*) FROM ({test.rows.strip().rstrip(';')}) AS failing")
-            results.append(_result(test, int(failures)))
+            found[test] = _result(test, int(failures))
         elif test.equal:
             totals = [query(total)[0][0] for total in test.equal]
             differ = any(total != totals[0] for total in totals)
             detail = " ≠ ".join(str(total) for total in totals) if differ else f"{totals[0]}"
-            results.append(_result(test, int(differ), detail))
-    return results
+            found[test] = _result(test, int(differ), detail)
+    return [found[test] for test in tests]
 
 
 def _result(test: DataTest, failures: int, detail: str = "") -> TestResult:

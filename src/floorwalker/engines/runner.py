@@ -287,7 +287,7 @@ class Build:
     def _tested(self, model: SqlModel, tests: list[DataTest], staged: Staged) -> list[TestResult]:
         """Results of the tests on a table that is shown but not committed. Raises DataTestError, the files gone."""
         try:
-            tested = run_tests(self._engine.rows, model.name, tests)
+            tested = run_tests(self._engine.rows, model.name, tests, staged.paths)
         except SqlError as error:
             staged.discard()
             raise ModelError(f"a test of {model.where} does not run: {_first_lines(error)}") from None
