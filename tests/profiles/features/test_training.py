@@ -14,7 +14,7 @@ from tests.profiles.features.world import AS_OF, connect, features, row, served
 from floorwalker.errors import ConfigError, NotFoundError
 from floorwalker.governance.consent import ConsentPolicy
 from floorwalker.profiles.catalogue import CUSTOMER
-from floorwalker.profiles.features.training import training_set
+from floorwalker.profiles.features.training import CELLS, training_set
 
 CATALOGUE = features()
 NAMES = [one.name for one in CATALOGUE.features]
@@ -32,15 +32,17 @@ def day(ago: int) -> dt.date:
 @given(
     st.lists(st.tuples(st.sampled_from(["c1", "c2"]), st.integers(1, 100), st.integers(1, 5)), max_size=20),
     st.lists(st.integers(0, 90), min_size=1, max_size=4, unique=True),
+    st.sampled_from([CELLS, len(NAMES)]),  # in one query, or a slice of customers at a time
 )
-def test_a_row_equals_what_was_served_on_its_day(happened, days_ago):
+def test_a_row_equals_what_was_served_on_its_day(happened, days_ago, cells):
     rows = [
         row(number, customer, day(ago), amount=Decimal(pieces), pieces=pieces)
         for number, (customer, ago, pieces) in enumerate(happened)
     ]
     with connect(rows, ["c1", "c2"]) as connection:
         labels = labelled(connection, *((who, day(ago), 1) for who in ("c1", "c2") for ago in days_ago))
-        made = training_set(connection, labels, NAMES, catalogue=CATALOGUE).relation
+        made = training_set(connection, labels, NAMES, catalogue=CATALOGUE, cells=cells).relation
+        assert len(made) == len(labels)
         found = {(values[0], values[1]): dict(zip(NAMES, values[3:], strict=True)) for values in made.fetchall()}
     for ago in days_ago:
         with connect(rows, ["c1", "c2"], as_of=day(ago)) as connection:

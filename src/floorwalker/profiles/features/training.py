@@ -25,13 +25,16 @@ from floorwalker.profiles.features.definition import Feature, FeatureSet
 from floorwalker.profiles.features.sql import Spine, query
 
 _LABELS = "floorwalker_labels"
+_ROWS = "floorwalker_training"
+CELLS = 35_000_000
+"""Labels × features that are computed in one query: 100,000 labels with all features of a customer take 1.3 GB."""
 ROW_PURPOSE = "analytics"
 """What a customer must allow to be in a training set at all."""
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The rows, and what was left out. `relation` is computed when it is read."""
+    """The rows, and what was left out. A small set's `relation` is computed when it is read."""
 
     relation: duckdb.DuckDBPyRelation
     features: tuple[Feature, ...]
@@ -52,11 +55,12 @@ def training_set(
     catalogue: FeatureSet,
     as_of: dt.date | None = None,
     consent: ConsentPolicy | None = None,
+    cells: int = CELLS,
 ) -> TrainingSet:
     """Features of labelled rows, each as of its own day. `as_of` is for labels without such a column.
 
     `consent`: leave out customers who do not allow analytics, and of the others the features (as NULL) whose purpose
-    they do not allow (`Feature.purpose`).
+    they do not allow (`Feature.purpose`). More than `cells` values are computed at once, a slice of entities at a time.
     Raises ConfigError for labels without the columns, or of a day that the tables do not reach; NotFoundError for
     features that do not exist.
     """
@@ -79,7 +83,6 @@ def training_set(
         connection.execute(f"DELETE FROM {_LABELS} WHERE NOT may_{ROW_PURPOSE}")
     others = [purpose for purpose in purposes if purpose != ROW_PURPOSE]
     hidden = {purpose: n for purpose in others if (n := _count(connection, f"NOT may_{purpose}"))}
-    spine = Spine(f"SELECT DISTINCT {entity}, as_of FROM {_LABELS}", (entity, "as_of"), True)
     wanted = catalogue.with_inputs(one.name for one in chosen)
     listed = ", ".join(
         f"CASE WHEN l.may_{one.purpose} THEN f.{one.name} END AS {one.name}"
@@ -89,10 +92,24 @@ def training_set(
     )
     own = [name for name in labels.columns if name not in (entity, "as_of")]
     kept = "".join(f', l."{name}"' for name in own)
-    relation = connection.sql(
-        f"SELECT l.{entity}, l.as_of{kept}, {listed} FROM {_LABELS} AS l"
-        f" JOIN ({query(wanted, spine)}) AS f ON f.{entity} = l.{entity} AND f.as_of = l.as_of"
-    )
+
+    def rows(some: str) -> str:
+        """The set's rows of the labels where `some` holds."""
+        spine = Spine(f"SELECT DISTINCT l.{entity}, l.as_of FROM {_LABELS} AS l WHERE {some}", (entity, "as_of"), True)
+        return (
+            f"SELECT l.{entity}, l.as_of{kept}, {listed} FROM {_LABELS} AS l"
+            f" JOIN ({query(wanted, spine)}) AS f ON f.{entity} = l.{entity} AND f.as_of = l.as_of WHERE {some}"
+        )
+
+    parts = -(-(labelled - unknown - refused) * len(wanted.features) // cells)
+    if parts <= 1:
+        relation = connection.sql(rows("TRUE"))
+    else:
+        for part in range(parts):
+            made = rows(f"hash(l.{entity}) % {parts} = {part}")
+            into = f"INSERT INTO {_ROWS}" if part else f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS"
+            connection.execute(f"{into} {made}")
+        relation = connection.table(_ROWS)
     return TrainingSet(relation, chosen, labelled, unknown, refused, hidden)
 
 
