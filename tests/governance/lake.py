@@ -69,6 +69,12 @@ class TestLake:
         (self.project.state / "published.json").write_text(json.dumps(fields))
         self.published += 1
 
+    def move(self, versions, *, forget=False):
+        before = self.pointer()
+        tables = {**before.tables, **versions}
+        fields = {**vars(before), "tables": tables, "previous": tables if forget else before.previous}
+        (self.project.state / "published.json").write_text(json.dumps(fields))
+
     def publish_newest(self, run_id="run-1"):
         versions = {
             name: DeltaTable(path).version() for name, path in self.tables().items() if not name.startswith("bronze.")

@@ -283,9 +283,9 @@ def _erase_and_die(root: Path, knife: str) -> None:
     """Runs in a process of its own, which kills itself where the knife is."""
     world = open_world(root)
     handlers = world.handlers()
-    if knife == "publish":
-        world.lake.publish = _die
-    elif knife == "after publish":
+    if knife == "move":
+        world.lake.move = _die
+    elif knife == "after move":
         lake_store.forget_history = _die
     elif knife == "half forgotten":
         lake_store.forget_history = _die_after(4, lake_store.forget_history)
@@ -296,7 +296,7 @@ def _erase_and_die(root: Path, knife: str) -> None:
     erasure.erase_customer(world.project, ann(world), connection=world.database, handlers=handlers, **WHEN)
 
 
-@pytest.mark.parametrize("knife", ["exports", "lake", "publish", "after publish", "half forgotten", "proof"])
+@pytest.mark.parametrize("knife", ["exports", "lake", "move", "after move", "half forgotten", "proof"])
 def test_killed_anywhere_it_is_finished_by_the_next_run(world, knife):
     subject = ann(world)
     child = multiprocessing.get_context("spawn").Process(target=_erase_and_die, args=(world.project.root, knife))

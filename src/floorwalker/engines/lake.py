@@ -40,7 +40,9 @@ from floorwalker.engines.delta import (
 )
 from floorwalker.engines.merging import commit_merge, merge
 from floorwalker.engines.publication import Pointer, Publication, write_atomically
+from floorwalker.engines.settings import LakeSettings
 from floorwalker.engines.sql_duckdb import Data, set_run, view_files, write_parquet
+from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import NotFoundError, StateError, did_you_mean
 
 if TYPE_CHECKING:
@@ -286,29 +288,13 @@ class Lake:
             held_back=held_back,
         )
 
-    def clean(self, *, keep_previous: bool = True) -> int:
-        """Delete files that no newest version, nor the published run or the one before it, needs; returns how many."""
-        # Not by Delta's vacuum: it adds commits of its own, which would hide the fingerprint of the last write.
-        pointer = self.pointer()
-        removed = 0
-        for name, path in self.tables().items():
-            keep = {DeltaTable(path).version()}
-            if pointer and name in pointer.tables:
-                keep.add(pointer.tables[name])
-            if pointer and keep_previous and name in pointer.previous:
-                keep.add(pointer.previous[name])
-            needed = {Path(uri).name for version in keep for uri in DeltaTable(path, version=version).file_uris()}
-            for file in path.glob("*.parquet"):
-                if file.name not in needed:
-                    file.unlink()
-                    removed += 1
-        # A table that was never committed, because its first run ended early: nobody reads its files.
-        for layer in LAYERS:
-            for path in (self.project.lake / layer).glob("*/*.parquet"):
-                if not self.exists(f"{layer}.{path.parent.name}"):
-                    path.unlink()
-                    removed += 1
-        return removed
+    def move(self, versions: Mapping[str, int], *, forget: bool = False) -> None:
+        """Show the published run in other versions of these tables, which hold the same rows; see `Publication.move`."""
+        self.publication.move(versions, forget=forget)
+
+    def clean(self, settings: LakeSettings = LakeSettings()) -> int:
+        """Delete what `settings` do not keep; returns how many files (`engines.vacuum`)."""
+        return len(vacuum(self, settings))
 
 
 def only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
