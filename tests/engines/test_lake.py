@@ -16,7 +16,6 @@ from floorwalker.engines.project import Project
 from floorwalker.engines.settings import LakeSettings
 from floorwalker.errors import NotFoundError, StateError
 
-
 NO_GRACE = LakeSettings(grace_minutes=0)
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from floorwalker.engines.delta import Conflict, custom_metadata, empty_table, write_commit
@@ -178,8 +179,6 @@ def _planned(name: str, some: Sequence[Sequence[Part]]) -> Compaction | None:
 
 
 def _rows(table: DeltaTable) -> list[dict[str, Any]]:
-    import pyarrow as pa
-
     return pa.table(table.get_add_actions(flatten=True)).to_pylist()
 
 

@@ -226,13 +226,14 @@ def read_entry(folder: Path, version: int) -> Entry | None:
         tuple(one["path"] for one in removed),
         info,
         changed,
-        {
-            one["path"]: json.loads(one["stats"])["numRecords"]
-            for one in added
-            if "numRecords" in (one.get("stats") or "")
-        },
+        {one["path"]: counted for one in added if (counted := _recorded(one)) is not None},
         {one["path"]: one.get("deletionTimestamp") or 0 for one in removed},
     )
+
+
+def _recorded(added: Mapping[str, Any]) -> int | None:
+    stats = added.get("stats")
+    return json.loads(stats).get("numRecords") if stats else None
 
 
 def custom_metadata(commit: Mapping[str, Any]) -> dict[str, str]:

@@ -289,12 +289,12 @@ class Lake:
         )
 
     def move(self, versions: Mapping[str, int], *, forget: bool = False) -> None:
-        """Show the published run in other versions of these tables, which hold the same rows; see `Publication.move`."""
+        """Show the published run in versions with the same rows; see `Publication.move`."""
         self.publication.move(versions, forget=forget)
 
-    def clean(self, settings: LakeSettings = LakeSettings()) -> int:
+    def clean(self, settings: LakeSettings | None = None) -> int:
         """Delete what `settings` do not keep; returns how many files (`engines.vacuum`)."""
-        return len(vacuum(self, settings))
+        return len(vacuum(self, settings or LakeSettings()))
 
 
 def only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:

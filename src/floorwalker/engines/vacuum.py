@@ -9,9 +9,9 @@ Kept, of every table: the newest version, the published one, and those of earlie
 not kept still stays for `grace_minutes`, because a reader may have opened it just before. Not by Delta's own vacuum:
 that adds commits, which would hide the fingerprint of the last write, and knows nothing of publications.
 
-A file that no commit names may be one that somebody is writing: it goes when it is an hour old. Log entries go when
-there are many of them before the oldest version whose rows are kept, and a checkpoint stands for them. The caller holds
-the run lock; merges from elsewhere wait in their lane meanwhile, or are left alone.
+A file that no commit names may be one that somebody is writing: it goes when it is an hour old. When many log entries
+lie before the oldest version whose rows are kept, a checkpoint is made for them, and a later vacuum deletes them. The
+caller holds the run lock; merges from elsewhere wait in their lane meanwhile, or are left alone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +53,6 @@ class Leftover:
     path: Path
     bytes: int
     why: str
-    checkpoint: int | None = None
-    """For a log entry: the version whose checkpoint stands for it once it is gone."""
 
 
 def vacuum(lake: Lake, settings: LakeSettings, *, dry_run: bool = False, now: float | None = None) -> list[Leftover]:
@@ -76,13 +74,14 @@ def vacuum(lake: Lake, settings: LakeSettings, *, dry_run: bool = False, now: fl
                     continue  # somebody merges into it: its leftovers can wait for the next vacuum
             shown = {pointer.tables[name]} if pointer and name in pointer.tables else set()
             earlier = {one.tables[name] for one in former if name in one.tables}
-            found = _of_table(name, folder, shown, earlier, grace, now)
+            found, floor = _of_table(name, folder, shown, earlier, grace, now)
             if not dry_run:
-                _delete(folder, found)
+                _delete(found)
+                _checkpoint(folder, floor)
         gone += found
     others = _never_committed(lake, now) + _scratch(lake, now)
     if not dry_run:
-        _delete(lake.project.state, others)
+        _delete(others)
     return gone + others
 
 
@@ -102,7 +101,8 @@ def kept(pointer: Pointer | None, settings: LakeSettings, now: float) -> list[Fo
 
 def _of_table(
     name: str, folder: Path, shown: Iterable[int], earlier: Iterable[int], grace: float, now: float
-) -> list[Leftover]:
+) -> tuple[list[Leftover], int]:
+    """What a table does not need, and the version from which on its log is needed."""
     # Listed before the log is read: what is committed meanwhile is then not mistaken for a leftover.
     files = sorted(folder.glob("*.parquet"))
     changes = sorted((folder / CHANGES).glob("*.parquet"))
@@ -135,7 +135,7 @@ def _of_table(
                 gone += _staged(name, file, now)
             elif version <= floor:
                 gone.append(_leftover(name, file, "its changes are in every kept version"))
-    return gone + _log(name, folder, floor)
+    return gone + _log(name, folder, floor, grace), floor
 
 
 def _dropped(folder: Path) -> dict[str, float]:
@@ -161,19 +161,33 @@ def entries(folder: Path) -> list[int]:
     return sorted(int(file.stem) for file in (folder / "_delta_log").glob("*.json") if file.stem.isdigit())
 
 
-def _log(name: str, folder: Path, floor: int) -> list[Leftover]:
-    """Log entries before the oldest kept rows, once there are many. Their checkpoint is made when they are deleted."""
-    old = [version for version in entries(folder) if version < floor]
-    if len(old) < LOG_ENTRIES:
-        return []
+def _log(name: str, folder: Path, floor: int, grace: float) -> list[Leftover]:
+    """Log entries that a checkpoint has stood for long enough: whoever opened the table before it has read them."""
     log = folder / "_delta_log"
-    files = [file for file in sorted(log.iterdir()) if file.name[:20].isdigit() and int(file.name[:20]) < floor]
-    return [replace(_leftover(name, file, f"log before version {floor}"), checkpoint=floor) for file in files]
+    standing = [version for version in _checkpoints(folder, before=grace) if version <= floor]
+    if not standing:
+        return []
+    newest = max(standing)
+    return [
+        _leftover(name, file, f"log before version {newest}")
+        for file in sorted(log.iterdir())
+        if file.name[:20].isdigit() and int(file.name[:20]) < newest
+    ]
 
 
-def _delete(folder: Path, leftovers: Sequence[Leftover]) -> None:
-    for version in {one.checkpoint for one in leftovers} - {None}:
-        DeltaTable(folder, version=version).create_checkpoint()
+def _checkpoint(folder: Path, floor: int) -> None:
+    """Let a checkpoint stand for the log before `floor`, once it is long; a later vacuum deletes that log."""
+    made = max(_checkpoints(folder), default=-1)
+    if sum(made < version < floor for version in entries(folder)) >= LOG_ENTRIES:
+        DeltaTable(folder, version=floor).create_checkpoint()
+
+
+def _checkpoints(folder: Path, before: float | None = None) -> list[int]:
+    files = (folder / "_delta_log").glob("*.checkpoint.parquet")
+    return [int(file.name[:20]) for file in files if before is None or file.stat().st_mtime <= before]
+
+
+def _delete(leftovers: Iterable[Leftover]) -> None:
     for one in leftovers:
         if one.path.is_dir():
             shutil.rmtree(one.path, ignore_errors=True)
