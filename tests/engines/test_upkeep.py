@@ -357,7 +357,7 @@ def test_tables_and_history_tell_what_is_there(lake):
         lake.merge(NAME, ["who"], pa.table({"who": [1, 2, 3]}), new, connection)
     compacted(lake)
     (facts,) = upkeep.tables(lake, SETTINGS, [NAME])
-    assert (facts.rows, facts.files, facts.small_share, facts.newest, facts.published) == (40, 1, 1.0, 5, 3)
+    assert (facts.rows, facts.files, facts.small_share, facts.newest, facts.published) == (40, 1, 0.0, 5, 3)
     assert facts.kept == (3, 5) and facts.on_disk > facts.bytes > 0
     found = upkeep.history(lake, NAME)
     assert [(one.operation, one.rows, one.added, one.removed, one.readers) for one in found] == [

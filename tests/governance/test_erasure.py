@@ -6,9 +6,11 @@ import json
 import multiprocessing
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from tests.governance.household import ANN, ANN_TOO, BEN, CID, JOANN, PHONE, RECORDS, World, make_world, open_world
@@ -17,6 +19,8 @@ from floorwalker.engines.database import open_database
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lock import run_lock
 from floorwalker.engines.project import Project
+from floorwalker.engines.settings import LakeSettings
+from floorwalker.engines.upkeep import compact_all
 from floorwalker.errors import NotFoundError, StateError
 from floorwalker.governance import audit, erasure, journal, lake_store, suppression
 from floorwalker.governance.files_store import PlainStateHandler, ScratchHandler
@@ -339,8 +343,8 @@ def test_hashes_alone_find_her(world):
 # -- with the product's own lake and database ----------------------------------------------------------------------
 
 
-def test_the_products_lake_and_database_work_with_it(tmp_path):
-    project = Project(tmp_path / "project")
+def product_lake(project: Project) -> Lake:
+    """Ann's and Ben's tables in the product's lake, published twice."""
     lake = Lake(project)
     people = [
         (RECORDS[person], person, email) for person, email in ((ANN, "ann.lee@example.com"), (BEN, "b@example.com"))
@@ -363,23 +367,77 @@ def test_the_products_lake_and_database_work_with_it(tmp_path):
                 name: lake.replace(name, connection.sql(query), connection, fingerprint=f"{name} {run}")[0]
                 for name, query in queries.items()
             }
-            lake.publish(run_id=run, as_of="2026-01-31", versions=versions)
-        lake.clean()
+            lake.publish(run_id=run, as_of="2026-01-31", versions=versions, held_back={"gold.x": "does not run"})
+    return lake
+
+
+def erase_from_product(project: Project, lake: Lake) -> erasure.ErasureReport:
     with lake.read() as connection:
         subject = erasure.find_subject(connection, ANN)
     database = open_database(project, {"governance": MIGRATIONS})
     handlers = [LakeHandler(Lake), SqliteHandler(()), ScratchHandler(), PlainStateHandler()]
     with run_lock(project, "erasure"):
-        report = erasure.erase_customer(project, subject, connection=database, handlers=handlers, **WHEN)
+        return erasure.erase_customer(project, subject, connection=database, handlers=handlers, **WHEN)
+
+
+def test_the_products_lake_and_database_work_with_it(tmp_path):
+    project = Project(tmp_path / "project")
+    lake = product_lake(project)
+    lake.clean()
+    report = erase_from_product(project, lake)
     assert report.proven, report.findings
     assert lake.pointer().run_id == "r2"
+    assert lake.pointer().held_back == {"gold.x": "does not run"}
     assert lake.commit_info("gold.customers")["fingerprint"] == "gold.customers r2"
     with lake.read() as connection:
         assert connection.execute("SELECT customer_id FROM gold.customers").fetchall() == [(BEN,)]
         assert connection.execute("SELECT orders FROM gold.daily_revenue").fetchall() == [(3,)]
-    lake.clean()  # the versions the pointer remembers can still be kept
+    lake.clean()
     with lake.read() as connection:
         assert connection.execute("SELECT count(*) FROM silver.customer_map").fetchall() == [(1,)]
+
+
+def files_naming(folder: Path, words: Sequence[str]) -> list[str]:
+    """Files below a folder in which one of the words stands, Parquet decoded."""
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        text = path.read_bytes().decode("utf-8", "replace")
+        if path.suffix == ".parquet":
+            text += str(pq.read_table(path).to_pylist())
+        if any(word in text for word in words):
+            found.append(path.relative_to(folder).as_posix())
+    return found
+
+
+def test_no_file_of_the_lake_names_her_whatever_was_done_to_it(tmp_path):
+    """Merges and what they changed, compactions, earlier runs that are kept, files that nobody ever committed."""
+    project = Project(tmp_path / "project")
+    lake = product_lake(project)
+    with lake.connect() as connection:
+        for email in ("ann@old.example", "ann.lee@example.com"):
+            person = connection.sql(f"SELECT '{ANN}' AS customer_id, '{email}' AS email")
+            lake.merge("gold.customers", ["customer_id"], person.project("customer_id"), person, connection)
+        more = connection.sql(f"SELECT '{ANN}' AS customer_id, 'ann.lee@example.com' AS email")
+        lake.append("bronze.visits", more, connection)
+        lake.append("bronze.visits", more, connection)
+        lake.stage("custom.endless", more, connection)  # its run was killed before it committed
+        lake.stage("bronze.visits", more, connection)
+    pointer = lake.pointer()
+    versions = {name: lake.version(name) for name in (*pointer.tables, "bronze.visits")}
+    lake.publish(run_id="r3", as_of="2026-02-01", versions=versions)
+    compact_all(lake, LakeSettings(keep_runs=9))
+    words = ["ann.lee@example.com", "ann@old.example", ANN, RECORDS[ANN]]
+    before = files_naming(project.lake, words)
+    assert {path.split("/")[1] for path in before} >= {"customers", "visits", "endless"}
+    assert any("_changes" in path for path in before)
+    assert len(lake.pointer().former) == 3
+
+    report = erase_from_product(project, lake)
+    assert report.proven, report.findings
+    assert files_naming(project.lake, words) == []
+    assert lake.pointer().former == []
+    with lake.read() as connection:
+        assert connection.execute("SELECT customer_id FROM gold.customers").fetchall() == [(BEN,)]
 
 
 # -- the registry ----------------------------------------------------------------------------------------------------

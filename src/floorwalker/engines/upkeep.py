@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from floorwalker.engines.compaction import Compaction, compact, is_small, parts_of, planned
+from floorwalker.engines.compaction import Compaction, compact, groups, parts_of, planned
 from floorwalker.engines.delta import Entry, read_entry
 from floorwalker.engines.vacuum import entries
 from floorwalker.errors import NotFoundError, StateError, did_you_mean
@@ -40,7 +40,7 @@ class TableFacts:
     on_disk: int
     """Bytes of all its files, those of earlier versions included."""
     small_share: float
-    """Of its files, how many are small."""
+    """Of its files, how many are small and have others to be joined with."""
     newest: int
     published: int | None
     kept: tuple[int, ...]
@@ -70,7 +70,7 @@ def tables(lake: Lake, settings: LakeSettings, names: Iterable[str] = ()) -> lis
     for name in known(lake, names):
         table = lake.open(name)
         parts = parts_of(table)
-        small = sum(is_small(part, settings.target_bytes) for part in parts)
+        small = sum(len(group) for group in groups(parts, settings.target_bytes))
         found.append(
             TableFacts(
                 table=name,
