@@ -94,8 +94,10 @@ class Lake:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         return connection
 
-    def read(self, tables: Iterable[str] | None = None, *, locked: bool = False) -> duckdb.DuckDBPyConnection:
-        """A connection on the published run. Raises NotFoundError when no run has been published yet.
+    def read(
+        self, tables: Iterable[str] | None = None, *, locked: bool = False, run_id: str | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """A connection on the published run, or an earlier one that is kept. NotFoundError when there is none.
 
         `locked`: for SQL that people type. It reaches no file but the tables', no network, no setting; still ask
         `only_reads` first, because the tables' own files could be written to.
@@ -105,6 +107,7 @@ class Lake:
             raise NotFoundError(
                 "nothing has been published yet", why=f"{self.publication.file} does not exist", fix="floorwalker run"
             )
+        pointer = pointer.at(run_id) if run_id else pointer
         connection = self.connect()
         connection.execute("SET preserve_insertion_order = true")
         for name in tables or pointer.tables:

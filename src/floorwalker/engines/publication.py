@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from floorwalker.errors import StateError
+from floorwalker.errors import NotFoundError, StateError
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
@@ -35,6 +35,7 @@ class Former:
     """What readers saw before: of which run, until when, and whether only a compaction took its place."""
 
     run_id: str
+    as_of: str
     until: str
     tables: dict[str, int]
     compacted: bool = False
@@ -62,6 +63,19 @@ class Pointer:
     def previous(self) -> dict[str, int]:
         """The tables of the run before this one; empty when none is kept."""
         return next((one.tables for one in self.former if not one.compacted), {})
+
+    def at(self, run_id: str) -> Pointer:
+        """What readers saw after a run, as long as it is kept. Raises NotFoundError."""
+        if run_id == self.run_id:
+            return self
+        runs = {one.run_id: one for one in self.former if not one.compacted}
+        if run_id not in runs:
+            raise NotFoundError(
+                f"run {run_id} is not kept", why="[lake] keep_runs and keep_days say what is",
+                fix="kept: " + ", ".join([self.run_id, *runs]),
+            )  # fmt: skip
+        one = runs[run_id]
+        return replace(self, run_id=run_id, as_of=dt.date.fromisoformat(one.as_of), tables=one.tables, bundle=None)
 
 
 class Publication:
@@ -93,7 +107,7 @@ class Publication:
         # Until compaction came, the pointer knew one earlier run.
         previous = raw.pop("previous", {})
         if previous and not former:
-            former = [Former("", raw["published_at"], previous)]
+            former = [Former("", raw["as_of"], raw["published_at"], previous)]
         return Pointer(as_of=dt.date.fromisoformat(raw.pop("as_of")), former=former, **raw)
 
     def write(
@@ -118,7 +132,7 @@ class Publication:
                 reporting_currency=reporting_currency,
                 bundle=bundle,
                 held_back=dict(held_back or {}),
-                former=[Former(before.run_id, now, before.tables), *before.former] if before else [],
+                former=[Former(before.run_id, str(before.as_of), now, before.tables), *before.former] if before else [],
             )
         )
 
@@ -131,7 +145,8 @@ class Publication:
         if before is None:
             return
         tables = {**before.tables, **versions}
-        former = [] if forget else [Former(before.run_id, _now(), before.tables, compacted=True), *before.former]
+        replaced = Former(before.run_id, str(before.as_of), _now(), before.tables, compacted=True)
+        former = [] if forget else [replaced, *before.former]
         self._put(replace(before, tables=tables, former=former))
 
     def keep(self, former: Sequence[Former]) -> None:
