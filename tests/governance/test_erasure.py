@@ -6,14 +6,13 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from tests.governance.household import ANN, ANN_TOO, BEN, CID, JOANN, PHONE, RECORDS, World, make_world, open_world
+from tests.governance.lake import files_naming
 
 from floorwalker.engines.database import open_database
 from floorwalker.engines.lake import Lake
@@ -395,18 +394,6 @@ def test_the_products_lake_and_database_work_with_it(tmp_path):
     lake.clean()
     with lake.read() as connection:
         assert connection.execute("SELECT count(*) FROM silver.customer_map").fetchall() == [(1,)]
-
-
-def files_naming(folder: Path, words: Sequence[str]) -> list[str]:
-    """Files below a folder in which one of the words stands, Parquet decoded."""
-    found = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        text = path.read_bytes().decode("utf-8", "replace")
-        if path.suffix == ".parquet":
-            text += str(pq.read_table(path).to_pylist())
-        if any(word in text for word in words):
-            found.append(path.relative_to(folder).as_posix())
-    return found
 
 
 def test_no_file_of_the_lake_names_her_whatever_was_done_to_it(tmp_path):
