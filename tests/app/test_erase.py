@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.app.driving import call, rows, run
+from tests.governance.lake import files_naming
 
 from floorwalker.app.state import open_state
 from floorwalker.app.stores import IMPERSONAL_TABLES, PERSONAL_TABLES, handlers
@@ -90,6 +91,8 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_next_run(shop: Path, mon
         done = call(shop, "erase", "--customer", "ann@example.com", "--yes")
         assert done.code == 1 and "the lights went out" in done.err
     assert len(rows(shop, "SELECT 1 FROM gold.customers WHERE given_name = 'Ann'")) == 1
+    call(shop, "lake", "compact")
+    assert len(files_naming(shop / "state" / "lake", ["ann@example.com"])) > 5
 
     # Before it reads the same files again, the run ends what was begun.
     result = run(shop, "--reload")
@@ -97,6 +100,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_next_run(shop: Path, mon
     assert rows(shop, "SELECT 1 FROM gold.customers WHERE given_name = 'Ann'") == []
     assert rows(shop, others) == unchanged
     assert call(shop, "customers", "search", "ann@example.com", "--json").json == []
+    assert files_naming(shop / "state" / "lake", ["ann@example.com"]) == []
     replayed = call(shop, "decide", "--replay", decision)
     assert replayed.code == 1 and "was erased" in replayed.err
     assert "ann@example.com" not in file.read_text() and "bob@example.com" in file.read_text()

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.project import Project
+from floorwalker.engines.settings import LakeSettings
 from floorwalker.errors import NotFoundError, StateError
+
+NO_GRACE = LakeSettings(grace_minutes=0)
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_clean_keeps_what_readers_need(lake):
             version, _ = lake.replace("gold.numbers", numbers(number), connection)
             if number == 1:
                 publish(lake, "r1", version)
-    assert lake.clean() > 0
+    assert lake.clean(NO_GRACE) > 0
     assert published(lake) == [1]
     assert DeltaTable(lake.path("gold.numbers")).to_pyarrow_table()["x"].to_pylist() == [3]
 

@@ -6,11 +6,13 @@ It offers what erasure needs of `engines.lake.Lake`, with harder habits: statist
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from floorwalker.engines.project import Project
@@ -69,6 +71,12 @@ class TestLake:
         (self.project.state / "published.json").write_text(json.dumps(fields))
         self.published += 1
 
+    def move(self, versions, *, forget=False):
+        before = self.pointer()
+        tables = {**before.tables, **versions}
+        fields = {**vars(before), "tables": tables, "previous": tables if forget else before.previous}
+        (self.project.state / "published.json").write_text(json.dumps(fields))
+
     def publish_newest(self, run_id="run-1"):
         versions = {
             name: DeltaTable(path).version() for name, path in self.tables().items() if not name.startswith("bronze.")
@@ -86,3 +94,15 @@ class TestLake:
             listed = ", ".join(f"'{file}'" for file in files)
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name = true)")
         return connection
+
+
+def files_naming(folder: Path, words: Sequence[str]) -> list[str]:
+    """Files below a folder in which one of the words stands, Parquet decoded."""
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        text = path.read_bytes().decode("utf-8", "replace")
+        if path.suffix == ".parquet":
+            text += str(pq.read_table(path).to_pylist())
+        if any(word in text for word in words):
+            found.append(path.relative_to(folder).as_posix())
+    return found

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 from tests.governance.household import ANN, ANN_TOO, BEN, CID, JOANN, PHONE, RECORDS, World, make_world, open_world
+from tests.governance.lake import files_naming
 
 from floorwalker.engines.database import open_database
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lock import run_lock
 from floorwalker.engines.project import Project
+from floorwalker.engines.settings import LakeSettings
+from floorwalker.engines.upkeep import compact_all
 from floorwalker.errors import NotFoundError, StateError
 from floorwalker.governance import audit, erasure, journal, lake_store, suppression
 from floorwalker.governance.files_store import PlainStateHandler, ScratchHandler
@@ -283,9 +286,9 @@ def _erase_and_die(root: Path, knife: str) -> None:
     """Runs in a process of its own, which kills itself where the knife is."""
     world = open_world(root)
     handlers = world.handlers()
-    if knife == "publish":
-        world.lake.publish = _die
-    elif knife == "after publish":
+    if knife == "move":
+        world.lake.move = _die
+    elif knife == "after move":
         lake_store.forget_history = _die
     elif knife == "half forgotten":
         lake_store.forget_history = _die_after(4, lake_store.forget_history)
@@ -296,7 +299,7 @@ def _erase_and_die(root: Path, knife: str) -> None:
     erasure.erase_customer(world.project, ann(world), connection=world.database, handlers=handlers, **WHEN)
 
 
-@pytest.mark.parametrize("knife", ["exports", "lake", "publish", "after publish", "half forgotten", "proof"])
+@pytest.mark.parametrize("knife", ["exports", "lake", "move", "after move", "half forgotten", "proof"])
 def test_killed_anywhere_it_is_finished_by_the_next_run(world, knife):
     subject = ann(world)
     child = multiprocessing.get_context("spawn").Process(target=_erase_and_die, args=(world.project.root, knife))
@@ -339,8 +342,8 @@ def test_hashes_alone_find_her(world):
 # -- with the product's own lake and database ----------------------------------------------------------------------
 
 
-def test_the_products_lake_and_database_work_with_it(tmp_path):
-    project = Project(tmp_path / "project")
+def product_lake(project: Project) -> Lake:
+    """Ann's and Ben's tables in the product's lake, published twice."""
     lake = Lake(project)
     people = [
         (RECORDS[person], person, email) for person, email in ((ANN, "ann.lee@example.com"), (BEN, "b@example.com"))
@@ -363,23 +366,65 @@ def test_the_products_lake_and_database_work_with_it(tmp_path):
                 name: lake.replace(name, connection.sql(query), connection, fingerprint=f"{name} {run}")[0]
                 for name, query in queries.items()
             }
-            lake.publish(run_id=run, as_of="2026-01-31", versions=versions)
-        lake.clean()
+            lake.publish(run_id=run, as_of="2026-01-31", versions=versions, held_back={"gold.x": "does not run"})
+    return lake
+
+
+def erase_from_product(project: Project, lake: Lake) -> erasure.ErasureReport:
     with lake.read() as connection:
         subject = erasure.find_subject(connection, ANN)
     database = open_database(project, {"governance": MIGRATIONS})
     handlers = [LakeHandler(Lake), SqliteHandler(()), ScratchHandler(), PlainStateHandler()]
     with run_lock(project, "erasure"):
-        report = erasure.erase_customer(project, subject, connection=database, handlers=handlers, **WHEN)
+        return erasure.erase_customer(project, subject, connection=database, handlers=handlers, **WHEN)
+
+
+def test_the_products_lake_and_database_work_with_it(tmp_path):
+    project = Project(tmp_path / "project")
+    lake = product_lake(project)
+    lake.clean()
+    report = erase_from_product(project, lake)
     assert report.proven, report.findings
     assert lake.pointer().run_id == "r2"
+    assert lake.pointer().held_back == {"gold.x": "does not run"}
     assert lake.commit_info("gold.customers")["fingerprint"] == "gold.customers r2"
     with lake.read() as connection:
         assert connection.execute("SELECT customer_id FROM gold.customers").fetchall() == [(BEN,)]
         assert connection.execute("SELECT orders FROM gold.daily_revenue").fetchall() == [(3,)]
-    lake.clean()  # the versions the pointer remembers can still be kept
+    lake.clean()
     with lake.read() as connection:
         assert connection.execute("SELECT count(*) FROM silver.customer_map").fetchall() == [(1,)]
+
+
+def test_no_file_of_the_lake_names_her_whatever_was_done_to_it(tmp_path):
+    """Merges and what they changed, compactions, earlier runs that are kept, files that nobody ever committed."""
+    project = Project(tmp_path / "project")
+    lake = product_lake(project)
+    with lake.connect() as connection:
+        for email in ("ann@old.example", "ann.lee@example.com"):
+            person = connection.sql(f"SELECT '{ANN}' AS customer_id, '{email}' AS email")
+            lake.merge("gold.customers", ["customer_id"], person.project("customer_id"), person, connection)
+        more = connection.sql(f"SELECT '{ANN}' AS customer_id, 'ann.lee@example.com' AS email")
+        lake.append("bronze.visits", more, connection)
+        lake.append("bronze.visits", more, connection)
+        lake.stage("custom.endless", more, connection)  # its run was killed before it committed
+        lake.stage("bronze.visits", more, connection)
+    pointer = lake.pointer()
+    versions = {name: lake.version(name) for name in (*pointer.tables, "bronze.visits")}
+    lake.publish(run_id="r3", as_of="2026-02-01", versions=versions)
+    compact_all(lake, LakeSettings(keep_runs=9))
+    words = ["ann.lee@example.com", "ann@old.example", ANN, RECORDS[ANN]]
+    before = files_naming(project.lake, words)
+    assert {path.split("/")[1] for path in before} >= {"customers", "visits", "endless"}
+    assert any("_changes" in path for path in before)
+    assert len(lake.pointer().former) == 3
+
+    report = erase_from_product(project, lake)
+    assert report.proven, report.findings
+    assert files_naming(project.lake, words) == []
+    assert lake.pointer().former == []
+    with lake.read() as connection:
+        assert connection.execute("SELECT customer_id FROM gold.customers").fetchall() == [(BEN,)]
 
 
 # -- the registry ----------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ COMMANDS = {
     "run": ("run", "Read new files and bring every table up to date."),
     "status": ("run", "What has been read, built and published."),
     "report": ("run", "Write the HTML report of the published run."),
+    "lake": ("lake", "Tables and their versions; join small files, delete what nobody needs."),
     "models": ("data", "List, lint and show the SQL models."),
     "quality": ("quality", "What is odd about the data, how fresh it is, and which tests pass."),
     "lineage": ("lineage", "Where a column comes from, and what is made of it."),

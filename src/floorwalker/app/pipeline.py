@@ -32,6 +32,8 @@ from floorwalker.app.watching import RunWatch
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lock import run_lock
 from floorwalker.engines.runner import Build, BuildResult, Graph
+from floorwalker.engines.upkeep import after_run
+from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import ConfigError, FloorwalkerError
 from floorwalker.events.vocabulary import KINDS
 from floorwalker.models.tracking import warm_up
@@ -69,7 +71,7 @@ BUNDLED = frozenset(
 
 @dataclass
 class RunResult:
-    """What a run did. `seconds` per stage: sources, tables, bundle."""
+    """What a run did. `seconds` per stage: sources, tables, upkeep, bundle."""
 
     run_id: str
     status: str
@@ -154,6 +156,9 @@ def run(
         if same and before is not None and before.held_back == held:
             result.status, result.run_id = "unchanged", run_id
         else:
+            with _timed(result, "upkeep"):
+                compacted = after_run(lake, result.build.versions, settings.lake)
+                progress("upkeep", 1.0, f"{len(compacted)} compacted")
             with _timed(result, "bundle"):
                 bundle = write_bundle(project, lake, settings, result, progress)
             lake.publish(
@@ -164,7 +169,7 @@ def run(
                 bundle=bundle,
                 held_back=held,
             )
-            lake.clean()
+            vacuum(lake, settings.lake)
             clean_bundles(project, lake)
         taken = sum(result.seconds.values())
         with _timed(result, "quality"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from floorwalker.engines.settings import LakeSettings
 from floorwalker.governance.quality.settings import LineageSettings, QualitySettings
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.models.recommend.settings import RecommendSettings
@@ -75,6 +76,7 @@ class Settings(_Section, frozen=True):
     project: ProjectSection = ProjectSection()
     defaults: DefaultsSection = DefaultsSection()
     engine: EngineSection = EngineSection()
+    lake: LakeSettings = LakeSettings()
     run: RunSection = RunSection()
     orders: OrdersSection = OrdersSection()
     identity: IdentitySettings = IdentitySettings()

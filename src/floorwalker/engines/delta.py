@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,11 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from floorwalker.errors import StateError
 
 Mode = Literal["overwrite", "append", "merge"]
+# What delta-rs and others put into a commit themselves; the rest is ours and is carried over.
+_OWN_COMMIT_KEYS = {
+    "timestamp", "operation", "operationParameters", "operationMetrics", "engineInfo", "clientVersion", "version",
+    "isolationLevel", "isBlindAppend", "readVersion", "userId", "userName", "txnId", "inCommitTimestamp",
+}  # fmt: skip
 # Narrower types become wider ones while they are written; the other way a reader could not tell what was lost.
 _WIDER = {
     "byte": ("short", "integer", "long"),
@@ -192,6 +197,10 @@ class Entry:
     removed: tuple[str, ...]
     info: dict[str, Any]
     data_change: bool
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Of each added file, when the log has them."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Of each removed file, when: milliseconds since 1970."""
 
     @property
     def merge(self) -> dict[str, Any]:
@@ -211,4 +220,22 @@ def read_entry(folder: Path, version: int) -> Entry | None:
     removed = [action["remove"] for action in actions if "remove" in action]
     info = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     changed = any(one.get("dataChange", True) for one in (*added, *removed))
-    return Entry(version, tuple(one["path"] for one in added), tuple(one["path"] for one in removed), info, changed)
+    return Entry(
+        version,
+        tuple(one["path"] for one in added),
+        tuple(one["path"] for one in removed),
+        info,
+        changed,
+        {one["path"]: counted for one in added if (counted := _recorded(one)) is not None},
+        {one["path"]: one.get("deletionTimestamp") or 0 for one in removed},
+    )
+
+
+def _recorded(added: Mapping[str, Any]) -> int | None:
+    stats = added.get("stats")
+    return json.loads(stats).get("numRecords") if stats else None
+
+
+def custom_metadata(commit: Mapping[str, Any]) -> dict[str, str]:
+    """What the writer of a commit noted in it, without what the format puts there."""
+    return {key: str(value) for key, value in commit.items() if key not in _OWN_COMMIT_KEYS}

@@ -40,7 +40,9 @@ from floorwalker.engines.delta import (
 )
 from floorwalker.engines.merging import commit_merge, merge
 from floorwalker.engines.publication import Pointer, Publication, write_atomically
+from floorwalker.engines.settings import LakeSettings
 from floorwalker.engines.sql_duckdb import Data, set_run, view_files, write_parquet
+from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import NotFoundError, StateError, did_you_mean
 
 if TYPE_CHECKING:
@@ -92,8 +94,10 @@ class Lake:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         return connection
 
-    def read(self, tables: Iterable[str] | None = None, *, locked: bool = False) -> duckdb.DuckDBPyConnection:
-        """A connection on the published run. Raises NotFoundError when no run has been published yet.
+    def read(
+        self, tables: Iterable[str] | None = None, *, locked: bool = False, run_id: str | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """A connection on the published run, or an earlier one that is kept. NotFoundError when there is none.
 
         `locked`: for SQL that people type. It reaches no file but the tables', no network, no setting; still ask
         `only_reads` first, because the tables' own files could be written to.
@@ -103,6 +107,7 @@ class Lake:
             raise NotFoundError(
                 "nothing has been published yet", why=f"{self.publication.file} does not exist", fix="floorwalker run"
             )
+        pointer = pointer.at(run_id) if run_id else pointer
         connection = self.connect()
         connection.execute("SET preserve_insertion_order = true")
         for name in tables or pointer.tables:
@@ -286,29 +291,13 @@ class Lake:
             held_back=held_back,
         )
 
-    def clean(self, *, keep_previous: bool = True) -> int:
-        """Delete files that no newest version, nor the published run or the one before it, needs; returns how many."""
-        # Not by Delta's vacuum: it adds commits of its own, which would hide the fingerprint of the last write.
-        pointer = self.pointer()
-        removed = 0
-        for name, path in self.tables().items():
-            keep = {DeltaTable(path).version()}
-            if pointer and name in pointer.tables:
-                keep.add(pointer.tables[name])
-            if pointer and keep_previous and name in pointer.previous:
-                keep.add(pointer.previous[name])
-            needed = {Path(uri).name for version in keep for uri in DeltaTable(path, version=version).file_uris()}
-            for file in path.glob("*.parquet"):
-                if file.name not in needed:
-                    file.unlink()
-                    removed += 1
-        # A table that was never committed, because its first run ended early: nobody reads its files.
-        for layer in LAYERS:
-            for path in (self.project.lake / layer).glob("*/*.parquet"):
-                if not self.exists(f"{layer}.{path.parent.name}"):
-                    path.unlink()
-                    removed += 1
-        return removed
+    def move(self, versions: Mapping[str, int], *, forget: bool = False) -> None:
+        """Show the published run in versions with the same rows; see `Publication.move`."""
+        self.publication.move(versions, forget=forget)
+
+    def clean(self, settings: LakeSettings | None = None) -> int:
+        """Delete what `settings` do not keep; returns how many files (`engines.vacuum`)."""
+        return len(vacuum(self, settings or LakeSettings()))
 
 
 def only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:

@@ -77,7 +77,7 @@ def stage_merge(
     connection.from_arrow(empty_table(schema)).create_view("floorwalker_shape", replace=True)
     columns = ", ".join(f'"{field.name}"' for field in schema.fields)
     keys = ", ".join(f'"{column}"' for column in key)
-    new = _shaped(columns, f"SELECT {fitted} FROM floorwalker_incoming")
+    new = shaped(columns, f"SELECT {fitted} FROM floorwalker_incoming")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE floorwalker_touched AS SELECT DISTINCT * FROM"
         f" (SELECT {keys} FROM floorwalker_given UNION ALL SELECT {keys} FROM floorwalker_incoming)"
@@ -86,7 +86,7 @@ def stage_merge(
     changes = None
     if held and tell:
         old = (
-            f"SELECT {columns} FROM ({_shaped(columns, f'SELECT * FROM {scan(held)}')}) AS o WHERE {_touched('o', key)}"
+            f"SELECT {columns} FROM ({shaped(columns, f'SELECT * FROM {scan(held)}')}) AS o WHERE {_touched('o', key)}"
         )
         ((file, rows), *rest) = write_parquet(
             connection,
@@ -107,7 +107,7 @@ def stage_merge(
         changes = ",".join(f"{CHANGES}/{one.name}" for one in changed)
     rest_of_files = ""
     if held:
-        whole = _shaped(columns, f"SELECT * FROM {scan(held)}")
+        whole = shaped(columns, f"SELECT * FROM {scan(held)}")
         rest_of_files = f"SELECT {columns} FROM ({whole}) AS o WHERE NOT {_touched('o', key)} UNION ALL "
     written = write_parquet(
         connection, f"{rest_of_files}SELECT {columns} FROM ({new}) AS n WHERE {_touched('n', key)}", lake.path(name)
@@ -134,7 +134,7 @@ def commit_merge(lake: Lake, staged: Staged, **note: str) -> int:
     return write_commit(staged.folder, staged.schema, staged.files, "merge", note, remove=staged.removed, base=base)
 
 
-def _shaped(columns: str, select: str) -> str:
+def shaped(columns: str, select: str) -> str:
     """The rows of a SELECT with all columns of the table, NULL where it lacks one."""
     return f"SELECT {columns} FROM (SELECT * FROM floorwalker_shape UNION ALL BY NAME ({select}))"
 

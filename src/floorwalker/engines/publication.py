@@ -17,12 +17,12 @@ import datetime as dt
 import json
 import os
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from floorwalker.errors import StateError
+from floorwalker.errors import NotFoundError, StateError
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
@@ -31,11 +31,23 @@ POINTER_VERSION = 1
 
 
 @dataclass(frozen=True)
+class Former:
+    """What readers saw before: of which run, until when, and whether only a compaction took its place."""
+
+    run_id: str
+    as_of: str
+    until: str
+    tables: dict[str, int]
+    compacted: bool = False
+
+
+@dataclass(frozen=True)
 class Pointer:
     """Which run readers see: one version per table, and the serving bundle that belongs to them.
 
     `held_back`: models that the run could not bring up to date, each with the reason; their tables in `tables` are of
-    an earlier run, or missing when there never was one.
+    an earlier run, or missing when there never was one. `former`: what readers saw before, the newest first, as long as
+    its files are kept.
     """
 
     run_id: str
@@ -44,8 +56,26 @@ class Pointer:
     tables: dict[str, int]
     reporting_currency: str = "GBP"
     bundle: str | None = None
-    previous: dict[str, int] = field(default_factory=dict)
     held_back: dict[str, str] = field(default_factory=dict)
+    former: list[Former] = field(default_factory=list)
+
+    @property
+    def previous(self) -> dict[str, int]:
+        """The tables of the run before this one; empty when none is kept."""
+        return next((one.tables for one in self.former if not one.compacted), {})
+
+    def at(self, run_id: str) -> Pointer:
+        """What readers saw after a run, as long as it is kept. Raises NotFoundError."""
+        if run_id == self.run_id:
+            return self
+        runs = {one.run_id: one for one in self.former if not one.compacted}
+        if run_id not in runs:
+            raise NotFoundError(
+                f"run {run_id} is not kept", why="[lake] keep_runs and keep_days say what is",
+                fix="kept: " + ", ".join([self.run_id, *runs]),
+            )  # fmt: skip
+        one = runs[run_id]
+        return replace(self, run_id=run_id, as_of=dt.date.fromisoformat(one.as_of), tables=one.tables, bundle=None)
 
 
 class Publication:
@@ -73,7 +103,12 @@ class Publication:
                 fix="pip install --upgrade floorwalker",
             )
         del raw["schema_version"]
-        return Pointer(as_of=dt.date.fromisoformat(raw.pop("as_of")), **raw)
+        former = [Former(**one) for one in raw.pop("former", [])]
+        # Until compaction came, the pointer knew one earlier run.
+        previous = raw.pop("previous", {})
+        if previous and not former:
+            former = [Former("", raw["as_of"], raw["published_at"], previous)]
+        return Pointer(as_of=dt.date.fromisoformat(raw.pop("as_of")), former=former, **raw)
 
     def write(
         self,
@@ -87,18 +122,52 @@ class Publication:
     ) -> None:
         """Show readers these versions, all at once: one file, replaced by rename."""
         before = self.read()
-        pointer = {
+        now = _now()
+        self._put(
+            Pointer(
+                run_id=run_id,
+                as_of=dt.date.fromisoformat(str(as_of)),
+                published_at=now,
+                tables=dict(versions),
+                reporting_currency=reporting_currency,
+                bundle=bundle,
+                held_back=dict(held_back or {}),
+                former=[Former(before.run_id, str(before.as_of), now, before.tables), *before.former] if before else [],
+            )
+        )
+
+    def move(self, versions: Mapping[str, int], *, forget: bool = False) -> None:
+        """Show the same run in other versions of these tables, all at once: they were compacted.
+
+        `forget`: it is as if these had been published in the first place, and nothing before them (erasure).
+        """
+        before = self.read()
+        if before is None:
+            return
+        tables = {**before.tables, **versions}
+        replaced = Former(before.run_id, str(before.as_of), _now(), before.tables, compacted=True)
+        former = [] if forget else [replaced, *before.former]
+        self._put(replace(before, tables=tables, former=former))
+
+    def keep(self, former: Sequence[Former]) -> None:
+        """Remember only these of what readers saw before: the files of the others are about to go."""
+        before = self.read()
+        if before is not None and before.former != list(former):
+            self._put(replace(before, former=list(former)))
+
+    def _put(self, pointer: Pointer) -> None:
+        written = {
             "schema_version": POINTER_VERSION,
-            "run_id": run_id,
-            "as_of": str(as_of),
-            "published_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "reporting_currency": reporting_currency,
-            "bundle": bundle,
-            "tables": dict(sorted(versions.items())),
-            "previous": before.tables if before else {},
-            "held_back": dict(sorted((held_back or {}).items())),
+            **asdict(pointer),
+            "as_of": str(pointer.as_of),
+            "tables": dict(sorted(pointer.tables.items())),
+            "held_back": dict(sorted(pointer.held_back.items())),
         }
-        write_atomically(self.file, json.dumps(pointer, indent=1) + "\n")
+        write_atomically(self.file, json.dumps(written, indent=1) + "\n")
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
 def write_atomically(path: Path, text: str) -> None:

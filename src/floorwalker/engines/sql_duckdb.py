@@ -32,6 +32,7 @@ _UNPORTABLE = ("HUGEINT", "UHUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINY
 Data = duckdb.DuckDBPyRelation | pa.Table | pa.RecordBatchReader
 ROW_GROUPS_PER_FILE = 8
 """About a million rows: a merge writes anew only the files that hold touched keys."""
+FILE_ROWS = ROW_GROUPS_PER_FILE * 122_880
 
 
 class DuckDBSql:

@@ -13,52 +13,39 @@ What makes Delta tables hard to erase from, and what is done about it:
   text of others that quotes the person (an address in a URL) is kept, with the words replaced by [erased].
 
 Silver and gold are rewritten from the version readers see, bronze from its newest: deliveries not yet run stay.
-Killed before `publish`, readers still have the old versions and the next attempt starts again; killed after it, the
+Killed before `move`, readers still have the old versions and the next attempt starts again; killed after it, the
 next attempt only forgets the history.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from deltalake import DeltaTable
 
+from floorwalker.engines.delta import custom_metadata, has_log
 from floorwalker.governance.decode import Finding, search_file
 from floorwalker.governance.handlers import Receipt
 from floorwalker.governance.needles import Needles, is_surrogate_column, kind_of
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     import duckdb
 
     from floorwalker.engines.project import Project
     from floorwalker.governance.subject import Subject
 
-# What delta-rs and others put into a commit themselves; the rest is ours and is carried over.
-_OWN_COMMIT_KEYS = {
-    "timestamp", "operation", "operationParameters", "operationMetrics", "engineInfo", "clientVersion", "version",
-    "isolationLevel", "isBlindAppend", "readVersion", "userId", "userName", "txnId", "inCommitTimestamp",
-}  # fmt: skip
 _LOG_ENTRY = re.compile(r"^(\d{20})\.")
 
 
 class Published(Protocol):
-    """What readers see: the part of the lake's pointer that erasure carries over."""
+    """What readers see: the part of the lake's pointer that erasure asks for."""
 
     @property
-    def run_id(self) -> str: ...
-    @property
-    def as_of(self) -> dt.date: ...
-    @property
     def tables(self) -> dict[str, int]: ...
-    @property
-    def reporting_currency(self) -> str: ...
-    @property
-    def bundle(self) -> str | None: ...
 
 
 class TableStore(Protocol):
@@ -70,15 +57,7 @@ class TableStore(Protocol):
     def replace(
         self, name: str, data: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection, **note: str
     ) -> tuple[int, int]: ...
-    def publish(
-        self,
-        *,
-        run_id: str,
-        as_of: dt.date | str,
-        versions: Mapping[str, int],
-        reporting_currency: str,
-        bundle: str | None,
-    ) -> None: ...
+    def move(self, versions: Mapping[str, int], *, forget: bool = False) -> None: ...
 
 
 class LakeHandler:
@@ -110,16 +89,13 @@ class LakeHandler:
                 removed[name] = rows
                 if name in published:
                     versions[name] = version
-        if pointer is not None and versions != published:
-            for _ in range(2):
-                # Twice: the pointer remembers the versions before it, and those are about to be forgotten.
-                lake.publish(
-                    run_id=pointer.run_id,
-                    as_of=pointer.as_of,
-                    versions=versions,
-                    reporting_currency=pointer.reporting_currency,
-                    bundle=pointer.bundle,
-                )
+        if pointer is not None:
+            # It also remembers earlier versions, and those are about to go.
+            lake.move(versions, forget=True)
+        for folder in project.lake.glob("*/*"):
+            # A table whose first writer was killed: it has files and no version, so nobody reads it.
+            if folder.is_dir() and not has_log(folder):
+                shutil.rmtree(folder)
         for name, path in sorted(lake.tables().items()):
             forget_history(path, version=versions.get(name))
         detail = ", ".join(f"{name} {rows}" for name, rows in sorted(removed.items()) if rows)
@@ -151,11 +127,6 @@ def forget_history(path: Path, *, version: int | None = None) -> int:
     for file in (*data, *older, *drafts):
         file.unlink(missing_ok=True)
     return len(data) + len(older) + len(drafts)
-
-
-def custom_metadata(commit: Mapping[str, Any]) -> dict[str, str]:
-    """What the writer of a commit noted in it, without what the format puts there."""
-    return {key: str(value) for key, value in commit.items() if key not in _OWN_COMMIT_KEYS}
 
 
 def _entry_version(file: Path) -> int | None:

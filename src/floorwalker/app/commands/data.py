@@ -93,9 +93,10 @@ def show_model(folder: str, name: str, dialect: str) -> None:
 @click.command()
 @click.argument("sql")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="Rows at most; 0 for all.")
+@click.option("--run", "run_id", help="As readers saw it after this run, while [lake] keeps it.")
 @json_option
 @click.pass_obj
-def query(folder: str, sql: str, limit: int, as_json: bool) -> None:
+def query(folder: str, sql: str, limit: int, run_id: str | None, as_json: bool) -> None:
     """Ask the published tables a question in SQL (DuckDB's dialect, reading only).
 
     \b
@@ -107,7 +108,7 @@ def query(folder: str, sql: str, limit: int, as_json: bool) -> None:
     from floorwalker.engines.lake import Lake, only_reads
     from floorwalker.errors import ModelError
 
-    with Lake(open_project(folder)).read(locked=True) as connection:
+    with Lake(open_project(folder)).read(locked=True, run_id=run_id) as connection:
         try:
             if not only_reads(connection, sql):
                 raise ModelError("only one SELECT is allowed here", fix='floorwalker query "SELECT …"')
