@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def dbt_command() -> str:
-    """The dbt to test with: FLOORWALKER_DBT, else that of `make setup-slow`, else the PATH's; skips without one."""
+    """The dbt to test with: FLOORWALKER_DBT, else that of `make setup-dbt`, else the PATH's; skips without one."""
     here = ROOT / ".venv-dbt" / "bin" / "dbt"
     found = os.environ.get("FLOORWALKER_DBT") or (str(here) if here.exists() else shutil.which("dbt"))
     if not found:

@@ -68,8 +68,8 @@ def own_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "dialect",
-    ["duckdb", "snowflake", pytest.param("spark", marks=pytest.mark.slow), pytest.param("databricks", marks=pytest.mark.slow)],
-)  # fmt: skip
+    ["duckdb", "snowflake", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spark", "databricks"))],
+)
 def test_every_script_parses_and_says_how_far_it_was_checked(own_shop, tmp_path, dialect):
     out = tmp_path / dialect
     told = call(own_shop, "export", "sql", "--dialect", dialect, "--out", str(out), "--json").json

@@ -5,11 +5,11 @@ In: SQL in DuckDB's dialect and which tables are models. Out: the same text with
 The places come from the parsed tree, so that a table's name in a string or a comment stays what it is; comments and
 lines stay as they were written. `{{` in the text itself is escaped.
 
->>> said = to_jinja("SELECT orders.n, 'silver.orders' AS x FROM silver.orders JOIN bronze.shops AS s", {"silver.orders"})
+>>> said = to_jinja("SELECT orders.n, 'silver.orders' AS x FROM silver.orders JOIN bronze.x AS s", {"silver.orders"})
 >>> print(said.replace(" FROM", chr(10) + "FROM").replace(" JOIN", chr(10) + "JOIN"))
 SELECT orders.n, 'silver.orders' AS x
 FROM {{ ref('silver__orders') }} AS orders
-JOIN {{ source('bronze', 'shops') }} AS s
+JOIN {{ source('bronze', 'x') }} AS s
 """
 
 from __future__ import annotations

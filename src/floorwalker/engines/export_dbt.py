@@ -179,7 +179,7 @@ _SCHEMA_NAME = """{#- silver.orders is to be silver.orders, whatever the target'
 {%- endmacro %}
 """
 
-_RUN = """-- The run: one row by which models know the day, so that they never ask the clock. Set in dbt_project.yml, `vars`.
+_RUN = """-- The run: one row by which models know the day, never by the clock. Set in dbt_project.yml, `vars`.
 SELECT
   CAST('{{ var("run_id") | replace("'", "''") }}' AS VARCHAR) AS run_id,
   CAST('{{ var("as_of") }}' AS DATE) AS as_of,

@@ -105,10 +105,10 @@ def _meta(dialect: str, facts: MetaFacts, layers: Sequence[str]) -> str:
         [
             _head("meta.run and meta.sources", dialect).rstrip(),
             *(f"CREATE SCHEMA IF NOT EXISTS {layer};" for layer in layers),
-            f"-- Set as_of before each run: the day that models look back from, the day after the newest event.{unknown}",
+            f"-- Set as_of before each run: the day that models look back from, that after the newest event.{unknown}",
             "-- reporting_currency is that of every sum; run_id is free text that names the run.",
             _create("meta.run", translate(run, dialect), dialect) + ";",
-            "-- Which source is believed when several report one order, 1 the most; without rows, sources rank by name.",
+            "-- Which source is believed when several report one order, 1 the most; without rows they rank by name.",
             _create("meta.sources", translate(" UNION ALL ".join(ranked), dialect), dialect) + ";\n",
         ]
     )
