@@ -59,11 +59,11 @@ def test_jinja_gives_the_text_back(sql):
 
 
 def test_tests_of_columns_that_dbt_has_are_its_own():
-    about = {"tests": ["not_null", "share"], "accepted": ["a", 1], "references": "bronze.stores.id"}
+    about = {"tests": ["not_null", "share"], "accepted": ["a", 1, "it's", "{{ x"], "references": "bronze.stores.id"}
     assert column_tests(about, MODELS) == [
         "not_null",
         "share",
-        {"accepted_values": {"arguments": {"values": ["a", "1"]}}},
+        {"accepted_values": {"arguments": {"values": ["a", "1", "it''s", "{{ '{{' }} x"]}}},
         {"relationships": {"arguments": {"to": "source('bronze', 'stores')", "field": "id"}}},
     ]
 

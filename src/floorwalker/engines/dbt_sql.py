@@ -86,7 +86,9 @@ def column_tests(about: dict[str, Any], models: Collection[str]) -> list[Any]:
     """The tests of one column, as `data_tests` of a dbt properties file."""
     tests: list[Any] = list(about.get("tests", []))
     if "accepted" in about:
-        tests.append({"accepted_values": {"arguments": {"values": [escaped(str(value)) for value in about["accepted"]]}}})
+        # dbt puts quotes around a value and leaves those within as they are.
+        values = [escaped(str(value).replace("'", "''")) for value in about["accepted"]]
+        tests.append({"accepted_values": {"arguments": {"values": values}}})
     if "references" in about:
         table, _, key = about["references"].rpartition(".")
         tests.append({"relationships": {"arguments": {"to": reference(table, models), "field": key}}})
