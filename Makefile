@@ -18,13 +18,23 @@ setup-dev: .venv/.installed-dev ## Make .venv with everything needed to develop 
 	@sh scripts/setup.sh dev
 	@touch $@ .venv/.installed
 
+setup-slow: .venv/.installed-slow setup-dbt ## Add what only slow tests need: Spark (430 MB), Java 17, dbt
+.venv/.installed-slow: .venv/.installed-dev
+	@sh scripts/setup.sh slow
+	@touch $@
+
+setup-dbt: .venv-dbt/.installed ## Make .venv-dbt with the dbt that exports are tested with
+.venv-dbt/.installed: scripts/setup.sh src/floorwalker/engines/export_dbt.py
+	@sh scripts/setup.sh dbt
+	@touch $@
+
 demo: setup ## Simulate a retailer of 20,000 customers, run everything, write demo/report.html
 	@.venv/bin/floorwalker demo
 
 test: setup-dev ## Set up and run the tests (slow ones excepted)
 	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not slow" tests
 
-test-slow: setup-dev ## Run the slow tests too
+test-slow: setup-slow ## Set up Spark and dbt too, and run all the tests
 	@$(PYTHON) -m pytest -n 2 --dist worksteal tests
 
 check: setup-dev ## Lint, format, import layers, types
@@ -50,4 +60,4 @@ bench-recommend: setup-dev ## Item-kNN with recency decay on Amazon Beauty, prot
 clean: ## Remove what the targets made (not .venv)
 	@rm -rf demo dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-dev demo test test-slow check format bench-pipeline bench-lake bench-recommend clean
+.PHONY: help setup setup-dev setup-slow setup-dbt demo test test-slow check format bench-pipeline bench-lake bench-recommend clean

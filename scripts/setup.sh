@@ -1,6 +1,7 @@
 #!/bin/sh
-# Make .venv and install Floorwalker into it: `setup.sh` for using it, `setup.sh dev` for developing and testing.
-# On Debian as root it installs what the system lacks (python3-venv; for the tests a browser).
+# Make .venv and install Floorwalker into it: `setup.sh` for using it, `setup.sh dev` for developing and testing,
+# `setup.sh slow` after that for the slow tests: Spark and Java. `setup.sh dbt` makes .venv-dbt, which dbt has to itself.
+# On Debian as root it installs what the system lacks (python3-venv; for the tests a browser and Java).
 set -eu
 extra="${1:-}"
 
@@ -25,12 +26,41 @@ if [ -z "$python" ]; then
 	python=python3
 fi
 
-if [ ! -x .venv/bin/python ]; then
-	"$python" -m venv .venv 2>/dev/null || {
-		rm -rf .venv
+make_venv() { # make_venv FOLDER
+	[ -x "$1/bin/python" ] && return
+	"$python" -m venv "$1" 2>/dev/null || {
+		rm -rf "$1"
 		install python3-venv || { echo "install python3-venv, then try again" >&2; exit 1; }
-		"$python" -m venv .venv
+		"$python" -m venv "$1"
 	}
+}
+
+java_version() { # the major version of the Java that Spark would find; 0 without one, 1 for Java 8
+	java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
+	command -v "$java" >/dev/null || { echo 0; return; }
+	"$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1
+}
+
+if [ "$extra" = dbt ]; then
+	make_venv .venv-dbt
+	# The versions that an export says it was made for: VERSIONS = {"dbt-core": "1.11.16", …}
+	packages=$(sed -n 's/^VERSIONS = {\(.*\)}$/\1/p' src/floorwalker/engines/export_dbt.py | tr -d '" ' | sed 's/:/==/g; s/,/ /g')
+	[ -n "$packages" ] || { echo "no VERSIONS in engines/export_dbt.py" >&2; exit 1; }
+	echo "installing $packages into .venv-dbt (about a minute) …"
+	# shellcheck disable=SC2086
+	.venv-dbt/bin/python -m pip install -q --disable-pip-version-check $packages
+	exit
+fi
+
+make_venv .venv
+
+if [ "$extra" = slow ]; then
+	echo "installing Spark into .venv (430 MB) …"
+	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,spark]"
+	version=$(java_version)
+	[ "${version:-0}" -ge 17 ] || install openjdk-17-jre-headless ||
+		echo "no Java 17: the tests on Spark will be skipped"
+	exit
 fi
 
 echo "installing Floorwalker and its libraries into .venv (about a minute) …"

@@ -37,6 +37,7 @@ COMMANDS = {
     "serve": ("decide", "Start the HTTP service."),
     "keys": ("decide", "Make, list and revoke API keys."),
     "audience": ("activate", "List audiences and export one to a file."),
+    "export": ("export", "Write the project's SQL for another engine, or a dbt project."),
     "erase": ("govern", "Erase a person from every store, with proof."),
     "audit": ("govern", "Who did what, and whether the log is intact."),
 }

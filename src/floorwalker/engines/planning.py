@@ -78,7 +78,8 @@ def plan(
     for name, node in nodes.items():
         sorter.add(name)
         tested = tables_of(read_tests(name, node.document)) - {name} if isinstance(node, SqlModel) else set()
-        for table in {*reads_of(node), *tested}:
+        # Sorted, so that the order is one from process to process.
+        for table in sorted({*reads_of(node), *tested}):
             if table not in known and not is_given(table):
                 where = node.where if isinstance(node, SqlModel) else node.name
                 raise ModelError(f"{where} reads {table}, which nothing makes", fix=did_you_mean(table, known))

@@ -68,11 +68,10 @@ def show_model(folder: str, name: str, dialect: str) -> None:
     \b
     floorwalker models show gold.customers --dialect spark
     """
-    import sqlglot
-
     from floorwalker.app.config import load_config, open_project
     from floorwalker.app.graph import all_models, build_graph
     from floorwalker.engines.models import ENGINES
+    from floorwalker.engines.translate import translate
     from floorwalker.errors import NotFoundError, did_you_mean
 
     known = {model.name: model for model in all_models(open_project(folder))}
@@ -87,7 +86,7 @@ def show_model(folder: str, name: str, dialect: str) -> None:
         return
     if dialect not in ENGINES:
         raise NotFoundError(f"no dialect {dialect}", fix=did_you_mean(dialect, ("duckdb", *ENGINES)))
-    click.echo(sqlglot.transpile(known[name].sql, read="duckdb", write=dialect, pretty=True)[0])
+    click.echo(translate(known[name].sql, dialect, pretty=True))
 
 
 @click.command()
