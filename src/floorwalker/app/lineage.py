@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from floorwalker.app.graph import build_graph
 from floorwalker.app.intake import load_mappings
 from floorwalker.channels.audiences import load_audiences
-from floorwalker.engines.columns import ROWS, ColumnLineage, Influence, Inputs, Relation, columns_of, join_inputs
+from floorwalker.engines.columns import columns_of
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lineage import Lineage, lineage_of
+from floorwalker.engines.relations import ROWS, ColumnLineage, Influence, Inputs, Relation, join_inputs
 from floorwalker.engines.steps import Step
 from floorwalker.events.vocabulary import KINDS, Kind
 from floorwalker.profiles.bundle import queries

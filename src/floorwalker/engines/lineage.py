@@ -24,8 +24,9 @@ from functools import lru_cache
 
 from sqlglot.errors import SqlglotError
 
-from floorwalker.engines.columns import ROWS, ColumnLineage, Influence, Inputs, Known, Relation, columns_of, rows_of
+from floorwalker.engines.columns import columns_of
 from floorwalker.engines.models import SqlModel
+from floorwalker.engines.relations import ROWS, ColumnLineage, Influence, Inputs, Known, Relation, rows_of
 from floorwalker.engines.runner import PREVIOUS, Graph, reads_of, writes_of
 from floorwalker.engines.steps import Step
 from floorwalker.errors import NotFoundError, did_you_mean

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from floorwalker.engines.columns import ROWS
 from floorwalker.engines.lineage import Lineage, table_of
+from floorwalker.engines.relations import ROWS
 from floorwalker.governance.quality.anomalies import Anomaly
 
 _LAYERS = ("", "bronze", "silver", "gold", "custom")
