@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sqlite3
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from floorwalker.app.lineage import project_lineage
 from floorwalker.app.quality import watch_safely
 from floorwalker.engines.models import SqlModel
 from floorwalker.engines.runner import PREVIOUS, reads_of, writes_of
+from floorwalker.engines.steps import Step
 from floorwalker.errors import DataTestError, FloorwalkerError
 from floorwalker.governance import openlineage
 from floorwalker.governance.openlineage import Emitter, EventType
@@ -55,6 +56,8 @@ class RunWatch:
         self.anomalies: list[Anomaly] = []
         self.trouble: list[str] = []
         self._graph: Graph | None = None
+        self._lake: Lake | None = None
+        self._versions: Mapping[str, int] = {}
         self._lineage: Lineage | None = None
 
     @property
@@ -113,6 +116,7 @@ class RunWatch:
     def built(self, lake: Lake, graph: Graph, build: BuildResult) -> None:
         """Events of every node that was built, or that failed or waits for one that did."""
         self._graph = graph
+        self._lake, self._versions = lake, build.versions
         if not self.settings.lineage.events:
             return
         failed = getattr(build, "errors", {})
@@ -141,7 +145,7 @@ class RunWatch:
                 self._emit(result.name, kind, _now(), inputs=inputs, outputs=outputs, sql=sql, run_facets=facets)
 
     def _output(self, lake: Lake, table: str, build: BuildResult, rows: int | None) -> dict[str, Any]:
-        fields = [(one.name, _type(one.type)) for one in lake.open(table, build.versions.get(table)).schema().fields]
+        fields = [(one.name, _type(one.type)) for one in lake.schema(table, build.versions.get(table)).fields]
         facets = {"schema": openlineage.schema_facet(fields)}
         if found := self.lineage():
             facets["columnLineage"] = openlineage.column_lineage_facet(found, table, self.namespace)
@@ -192,11 +196,22 @@ class RunWatch:
         """The lineage of this run's graph, found when somebody first asks: a run without news needs none."""
         if self._lineage is None and self._graph is not None:
             try:
-                self._lineage = project_lineage(self.project, self.settings, self._graph)
+                self._lineage = project_lineage(self.project, self.settings, self._graph, self._written(self._graph))
             except FloorwalkerError as error:
                 self.trouble.append(f"lineage was not found: {error.what}")
             self._graph = None
         return self._lineage
+
+    def _written(self, graph: Graph) -> dict[str, tuple[str, ...]]:
+        """Columns of the tables that steps have written."""
+        if self._lake is None:
+            return {}
+        stepped = [table for node in graph.nodes.values() if isinstance(node, Step) for table in node.writes]
+        return {
+            table: tuple(one.name for one in self._lake.schema(table, self._versions[table]).fields)
+            for table in stepped
+            if table in self._versions
+        }
 
 
 def _now() -> dt.datetime:
