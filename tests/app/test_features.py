@@ -86,6 +86,8 @@ def test_features_of_a_project_s_own_are_in_training_sets_and_checks(shop: Path)
     # Before a run has made them, the published table is not blamed for it.
     early = call(shop, "features", "check")
     assert early.code == 1 and "the published run has no 'till_orders'" in early.err
+    with (shop / "data" / "consents.csv").open("a") as file:
+        file.write("ann@example.com,analytics,granted,2026-01-01\n")
     assert run(shop)["status"] == "published"
     ann = call(shop, "features", "values", "ann@example.com", "--feature", "till_share", "--json").json
     assert ann["values"] == {"till_share": 0.5}

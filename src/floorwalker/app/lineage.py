@@ -148,10 +148,13 @@ def _add_bundle(found: Lineage, relations: Relations) -> None:
         "stock": queries.STOCK,
     }
     visible = {table: columns or None for table, columns in known.items()}
-    numbers = relations.of(queries.NUMBERS, visible)
+    numbers = relations.of(
+        queries.NUMBERS, {table: columns for table, columns in visible.items() if table in queries.NUMBERS}
+    )
     visible["bundle_numbers"] = tuple(numbers.columns)
     for name, sql in made.items():
-        read = relations.of(sql, visible)
+        # Only of tables that it names: another table must not have it parsed anew.
+        read = relations.of(sql, {table: columns for table, columns in visible.items() if table in sql})
         relation = Relation(
             {key: _through(one, numbers) for key, one in read.columns.items()},
             tuple(table for table in read.tables if table != "bundle_numbers"),

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from floorwalker.engines.lineage_cache import Relations
 from floorwalker.engines.models import SqlModel
@@ -131,13 +132,25 @@ class Lineage:
         if column and table in self.columns:
             hint = did_you_mean(column, self.columns[table])
             raise NotFoundError(f"{table} has no column '{column}'", fix=hint)
-        # A bare column name: most people mean one of gold, and of those the customers'.
-        same = sorted(
-            (one for one in known if one.rpartition(".")[2] == name),
-            key=lambda one: (not one.startswith("gold.customers."), not one.startswith("gold."), one),
-        )
-        hint = f"did you mean '{same[0]}'?" if same else did_you_mean(name, known)
-        raise NotFoundError(f"nothing is called '{name}'", fix=hint)
+        raise NotFoundError(f"nothing is called '{name}'", fix=_meant(name, known))
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """A hint for a name that nothing has: perhaps a column's without its table, perhaps with a slip in it."""
+    if "." in name or ":" in name:
+        return did_you_mean(name, known)
+    columns: dict[str, list[str]] = {}
+    for one in known:
+        columns.setdefault(one.rpartition(".")[2], []).append(one)
+    close = [name] if name in columns else get_close_matches(name, columns, n=1, cutoff=0.7)
+    if not close:
+        return did_you_mean(name, known)
+    # Most people mean one of gold, and of those the customers'.
+    found = sorted(
+        columns[close[0]], key=lambda one: (not one.startswith("gold.customer"), not one.startswith("gold."), one)
+    )
+    found.sort(key=lambda one: not one.startswith("gold.customers."))
+    return f"did you mean '{found[0]}'?"
 
 
 def table_of(node: str) -> str:
