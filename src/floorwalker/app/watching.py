@@ -156,6 +156,8 @@ class RunWatch:
                 self._emit(result.name, "START", start, inputs=inputs, outputs=outputs, sql=sql)
                 kind: EventType = "FAIL" if error else "ABORT"
                 self._emit(result.name, kind, _now(), inputs=inputs, outputs=outputs, sql=sql, run_facets=facets)
+                if error and result.name in tests:
+                    self._tested(result.name, tests[result.name], _now())
 
     def _output(self, lake: Lake, table: str, build: BuildResult, rows: int | None) -> dict[str, Any]:
         fields = [(one.name, _type(one.type)) for one in lake.schema(table, build.versions.get(table)).fields]
