@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class FloorwalkerError(Exception):
@@ -52,6 +53,9 @@ class ModelError(FloorwalkerError):
 
 class DataTestError(FloorwalkerError):
     """A test beside a model failed: what depends on the model was not built."""
+
+    results: tuple[Any, ...] = ()
+    """Every test of the table, those that passed included."""
 
 
 class NotFoundError(FloorwalkerError):

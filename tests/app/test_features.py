@@ -1,4 +1,5 @@
-"""Features of a project: a training set for a past day is what was served on it; batch and live agree; leaks stop."""
+"""Features of a project: a training set for a past day is what was served on it; features of
+its own are in all of it."""
 
 from __future__ import annotations
 
@@ -7,11 +8,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tests.app.driving import run
+from tests.app.driving import call, run
 
-from floorwalker.app.features import check_skew, make_training_set
+from floorwalker.app.features import catalogue_of, make_training_set
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.project import Project
+from floorwalker.errors import NotFoundError
 from floorwalker.profiles.catalogue import CUSTOMER
 
 NAMES = [one.name for one in CUSTOMER.features]
@@ -64,21 +66,53 @@ def test_without_known_at_late_and_corrected_rows_count(served):
     assert changed == {("60.0000", "75.0000"), ("42.0000", "40.0000")}
 
 
-def test_batch_and_live_agree_on_every_customer(shop_once):
-    with Lake(Project(shop_once)).read() as connection:
-        report = check_skew(connection)
-    assert report.customers >= 3
-    assert report.different == {}
-    assert "agree in all" in report.words()
+OWN = """[features.till_orders]
+description = "How many orders did they place at the till?"
+source = "orders"
+aggregate = "count"
+where = "channel = 'store'"
+type = "integer"
+default = 0
+[features.till_share]
+description = "Which share of their orders?"
+type = "number"
+expression = "till_orders / orders"
+"""
 
 
-def test_a_difference_is_seen_and_named(shop_once):
-    with Lake(Project(shop_once)).read() as connection:
-        connection.execute(
-            "CREATE TABLE gold.wrong AS SELECT * REPLACE (revenue + 1 AS revenue) FROM gold.customer_features"
-        )
-        connection.execute("DROP VIEW gold.customer_features")
-        connection.execute("ALTER TABLE gold.wrong RENAME TO customer_features")
-        report = check_skew(connection)
-    assert report.different == {"revenue": report.customers}
-    assert "differ between batch and live: revenue" in report.words()
+def test_features_of_a_project_s_own_are_in_training_sets_and_checks(shop: Path) -> None:
+    (shop / "features").mkdir(exist_ok=True)
+    (shop / "features" / "own.toml").write_text(OWN)
+    # Before a run has made them, the published table is not blamed for it.
+    early = call(shop, "features", "check")
+    assert early.code == 1 and "the published run has no 'till_orders'" in early.err
+    with (shop / "data" / "consents.csv").open("a") as file:
+        file.write("ann@example.com,analytics,granted,2026-01-01\n")
+    assert run(shop)["status"] == "published"
+    ann = call(shop, "features", "values", "ann@example.com", "--feature", "till_share", "--json").json
+    assert ann["values"] == {"till_share": 0.5}
+    labels = shop / "labels.csv"
+    # On 1 February the web order of that day does not count yet.
+    labels.write_text(
+        f"customer_id,as_of,label\n{ann['customer_id']},2026-02-01,0\n{ann['customer_id']},2026-02-02,1\n"
+    )
+    chosen = ("--feature", "till_orders", "--feature", "till_share")
+    told = call(shop, "features", "training", str(labels), "--out", str(shop / "set.csv"), *chosen, "--json").json
+    assert (told["rows"], told["features"]) == (2, 2)
+    made = (shop / "set.csv").read_text().splitlines()
+    assert made == [
+        "customer_id,as_of,label,till_orders,till_share",
+        f"{ann['customer_id']},2026-02-01,0,1,1.0",
+        f"{ann['customer_id']},2026-02-02,1,1,0.5",
+    ]
+    everything = call(shop, "features", "training", str(labels), "--out", str(shop / "all.parquet"), "--json").json
+    assert everything["features"] == len(NAMES) + 2
+    checked = call(shop, "features", "check", "--json").json
+    assert checked["different"] == {} and checked["customers"] >= 3
+    own = [one.name for one in catalogue_of(Project(shop), "customer").features[-2:]]
+    assert own == ["till_orders", "till_share"]
+
+
+def test_an_entity_that_nobody_knows_is_hinted_at(shop_once: Path) -> None:
+    with pytest.raises(NotFoundError, match="did you mean 'customer'"):
+        catalogue_of(Project(shop_once), "custmer")

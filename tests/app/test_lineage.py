@@ -15,6 +15,7 @@ from floorwalker.app.settings import Settings
 from floorwalker.engines.lineage import GIVEN, Lineage, lineage_of, table_of
 from floorwalker.engines.models import SqlModel, parse_model
 from floorwalker.engines.project import Project
+from floorwalker.engines.relations import Known, Relation
 from floorwalker.engines.runner import plan, writes_of
 from floorwalker.events.vocabulary import KINDS
 
@@ -170,6 +171,62 @@ def test_the_command(shop_once: Path) -> None:
     assert "did you mean 'gold.customers.revenue'?" in call(shop_once, "lineage", "revenue").err
     assert "did you mean 'revenue'?" in call(shop_once, "lineage", "gold.customers.revenu").err
     assert "did you mean 'audience:winback_email'?" in call(shop_once, "lineage", "audience:winback_emial").err
+
+
+def test_a_feature_goes_back_to_the_columns_of_files(found: Lineage) -> None:
+    roots = found.roots("gold.customer_features.revenue_30d")
+    assert {"file:shop_orders.line.total", "file:till_receipts.total", "file:shop_orders.placed_at"} <= roots
+    assert not any(one.startswith("file:web_clicks.url") for one in roots)
+    below = found.below("file:shop_orders.line.total")
+    assert {"gold.customer_features.revenue_30d", "gold.customer_features.average_order"} <= below
+    # and on to people: scores, segments, audiences
+    assert {"gold.rfm.monetary", "gold.clusters.cluster", "segment:vip"} <= below
+    scores = found.roots("gold.recommendations.score")
+    assert {"file:web_clicks.sku", "file:shop_orders.line.sku"} <= scores
+
+
+def test_a_slip_in_a_bare_name_is_hinted_at(shop_once: Path) -> None:
+    for slip, meant in (
+        ("revenue_365", "gold.customer_features.revenue_365d"),
+        ("order_30d", "gold.customer_features.orders_30d"),
+        ("file:till.pric", "price"),
+        ("segment:vp", "segment:vip"),
+    ):
+        assert f"did you mean '{meant}'?" in call(shop_once, "lineage", slip).err
+
+
+def test_a_renamed_column_of_a_file_is_followed_at_once(shop: Path) -> None:
+    assert "file:till.price" in call(shop, "lineage", "gold.customers.revenue", "--json").json["roots"]
+    mapping = shop / "mappings" / "till.toml"
+    mapping.write_text(mapping.read_text().replace('column = "price"', 'column = "cost"'))
+    roots = call(shop, "lineage", "gold.customers.revenue", "--json").json["roots"]
+    assert "file:till.cost" in roots and "file:till.price" not in roots
+    gone = call(shop, "lineage", "file:till.price")
+    assert gone.code == 1 and "file:till has no column 'price'" in gone.err and "known: card, cost" in gone.err
+
+
+def test_only_queries_that_changed_are_parsed_again(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from floorwalker.engines import lineage_cache
+
+    asked: list[str] = []
+    read = lineage_cache.columns_of
+
+    def counted(sql: str, known: Known) -> Relation:
+        asked.append(sql)
+        return read(sql, known)
+
+    monkeypatch.setattr(lineage_cache, "columns_of", counted)
+    lineage_cache._found.cache_clear()
+    before = project_lineage(Project(shop), Settings())
+    assert asked == []
+    (shop / "sql" / "mine.sql").write_text("SELECT customer_id, revenue * 2 AS twice FROM gold.customers\n")
+    after = project_lineage(Project(shop), Settings())
+    assert len(asked) == 1 and "twice" in asked[0]
+    assert after.inputs("custom.mine.twice") == {"gold.customers.revenue": "value"}
+    assert {node: after.up[node] for node in before.up} == before.up
+    file = shop / "state" / "lineage" / "columns.json"
+    file.write_text(file.read_text()[:1000])
+    assert project_lineage(Project(shop), Settings()).up == after.up
 
 
 def test_own_models_and_their_sources_are_in_it(shop: Path) -> None:

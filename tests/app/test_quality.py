@@ -189,6 +189,26 @@ def test_a_run_that_fails_says_so(web: Path) -> None:
     failed = {event["job"]["name"]: event for event in found if event["eventType"] == "FAIL"}
     assert "custom.mine" in failed
     assert "test 'x unique' failed" in failed["custom.mine"]["run"]["facets"]["errorMessage"]["message"]
+    told = [event for event in found if event["job"]["name"] == "custom.mine.tests"]
+    (asked,) = told[-1]["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert asked == {"assertion": "x unique", "success": False, "column": "x"}
+
+
+def test_a_failing_test_is_in_the_history_until_it_passes(web: Path) -> None:
+    (web / "sql").mkdir(exist_ok=True)
+    (web / "sql" / "mine.sql").write_text("SELECT event_name FROM silver.browse_events\n")
+    (web / "sql" / "mine.toml").write_text('[columns.event_name]\ntests = ["unique", "not_null"]\n')
+    assert call(web, "run", "--no-report").code == 1
+    mine = [row for row in call(web, "quality", "--json").json["tests"] if row["table"] == "custom.mine"]
+    assert {row["test"]: row["status"] for row in mine} == {"event_name unique": "fail", "event_name not_null": "pass"}
+    assert "1 do not" in call(web, "quality").out and "event_name unique" in call(web, "quality").out
+    (web / "sql" / "mine.sql").write_text("SELECT DISTINCT event_name FROM silver.browse_events\n")
+    assert run(web)["status"] == "published"
+    mine = [row for row in call(web, "quality", "--json").json["tests"] if row["table"] == "custom.mine"]
+    assert {(row["test"], row["status"], row["not_passed"], row["runs"]) for row in mine} == {
+        ("event_name unique", "pass", 1, 2),
+        ("event_name not_null", "pass", 0, 2),
+    }
 
 
 def test_quality_that_breaks_does_not_break_the_run(web: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,10 @@ from tests.docs.console import ROOT, run_document, steps_of
 
 from floorwalker.sources.mapping import parse_mapping
 
-RUNNABLE = ("README.md", "docs/features.md", "docs/getting-started.md", "docs/project-folder.md")
+RUNNABLE = (
+    *("README.md", "docs/features.md", "docs/getting-started.md", "docs/project-folder.md"),
+    "docs/quality-and-lineage.md",
+)
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
@@ -24,7 +27,9 @@ def test_no_document_has_examples_that_are_not_run():
     assert with_steps == set(RUNNABLE)
 
 
-@pytest.mark.parametrize("name", ["docs/mappings.md", "docs/sql-models.md", "docs/segments-and-audiences.md"])
+@pytest.mark.parametrize(
+    "name", ["docs/mappings.md", "docs/sql-models.md", "docs/segments-and-audiences.md", "docs/quality-and-lineage.md"]
+)
 def test_examples_of_toml_are_toml(name):
     blocks = re.findall(
         r"^```toml[^\n]*\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from floorwalker.engines.columns import Relation, columns_of
+from floorwalker.engines.columns import columns_of
+from floorwalker.engines.relations import Relation
 
 TABLES = {
     "silver.lines": ("order_key", "customer_id", "product_id", "quantity", "price", "country", "sold_on"),

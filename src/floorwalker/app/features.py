@@ -1,6 +1,6 @@
-"""Features of a project: training sets, as they are known now or as they were known at an earlier run, and skew checks.
+"""Features of a project, its own ones included: training sets, as known now or as they were known at an earlier run.
 
-In: a project, labels. Out: a `TrainingSet`; a `SkewReport` that compares batch with the live updater.
+In: a project, labels. Out: a `TrainingSet`; `published_skew` compares batch with the live updater.
 
 What a run served for its day it computed from the rows it had received. A late row changes that day's features
 afterwards: right for analysis, wrong for training a model that had to decide without it. So `known_at` builds the
@@ -10,18 +10,16 @@ silver tables anew from what had been received until then (customers are those o
 from __future__ import annotations
 
 import datetime as dt
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from floorwalker.app.graph import all_models
+from floorwalker.app.graph import all_models, feature_sets
+from floorwalker.app.skew import SkewReport, check_skew
 from floorwalker.engines.lake import Lake, view_files
 from floorwalker.errors import NotFoundError, did_you_mean
 from floorwalker.governance.consent import load_consent_policy
-from floorwalker.profiles.catalogue import ALL, CUSTOMER
 from floorwalker.profiles.features.definition import FeatureSet
 from floorwalker.profiles.features.live import Updater
 from floorwalker.profiles.features.training import TrainingSet, training_set
@@ -31,13 +29,13 @@ if TYPE_CHECKING:
     from floorwalker.engines.project import Project
 
 
-def catalogue_of(entity: str) -> FeatureSet:
-    """The features of an entity by its name."""
-    for features in ALL:
+def catalogue_of(project: Project, entity: str) -> FeatureSet:
+    """The features of an entity by its name, with those that the project adds."""
+    sets = feature_sets(project)
+    for features in sets:
         if features.entity.name == entity:
             return features
-    names = [features.entity.name for features in ALL]
-    raise NotFoundError(f"no features of '{entity}'", fix=did_you_mean(entity, names))
+    raise NotFoundError(f"no features of '{entity}'", fix=did_you_mean(entity, [one.entity.name for one in sets]))
 
 
 def make_training_set(
@@ -52,7 +50,7 @@ def make_training_set(
     check_consent: bool = True,
 ) -> TrainingSet:
     """A training set of this project. `connection`: from `Lake.read`; `known_at`: only what was received by then."""
-    features_of = catalogue_of(entity)
+    features_of = catalogue_of(project, entity)
     if known_at is not None:
         rows_known_at(project, connection, known_at, features_of.with_inputs(features))
     consent = load_consent_policy(project.policies / "consent.toml") if check_consent else None
@@ -111,65 +109,20 @@ def _in_order(wanted: set[str], models: dict[str, SqlModel]) -> list[str]:
     return order
 
 
-@dataclass
-class SkewReport:
-    """Batch against live: how many values of how many customers were compared, and where they differ."""
-
-    as_of: dt.date
-    customers: int
-    values: int = 0
-    different: dict[str, int] = field(default_factory=dict)
-    """Customers for whom a feature differs, by feature."""
-
-    @property
-    def differences(self) -> int:
-        return sum(self.different.values())
-
-    def words(self) -> str:
-        if not self.different:
-            return f"{self.values:,} values of {self.customers:,} customers: batch and live agree in all of them"
-        worst = sorted(self.different.items(), key=lambda one: (-one[1], one[0]))[:5]
-        named = ", ".join(f"{name} ({n:,})" for name, n in worst)
-        return f"{self.differences:,} of {self.values:,} values differ between batch and live: {named}"
-
-
-def check_skew(connection: duckdb.DuckDBPyConnection, *, customers: int = 200, seed: int = 1) -> SkewReport:
-    """Compute the features of some customers by the live path, from the published silver rows in random order, half as
-    a base and half as what came after it, and compare them with the published table. `connection`: from `Lake.read`."""
-    live = Updater(CUSTOMER)
-    ((as_of,),) = connection.execute("SELECT as_of FROM meta.run").fetchall()
-    chosen = [
-        row[0]
-        for row in connection.execute(
-            "SELECT customer_id FROM gold.customer_features ORDER BY MD5(customer_id || CAST(? AS VARCHAR)) LIMIT ?",
-            [seed, customers],
-        ).fetchall()
-    ]
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE floorwalker_chosen AS SELECT UNNEST(?::VARCHAR[]) AS customer_id", [chosen]
-    )
-    rows: dict[str, list[tuple[str, dict[str, Any]]]] = {one: [] for one in chosen}
-    for table in live.tables:
-        for customer, row in _rows(connection, f"SELECT * FROM {table}"):
-            rows[customer].append((table, row))
-    report = SkewReport(as_of, len(chosen))
-    shuffle = random.Random(seed).shuffle
-    for customer, served in _rows(connection, "SELECT * FROM gold.customer_features"):
-        events = rows[customer]
-        shuffle(events)
-        half = len(events) // 2
-        state = live.merge(live.replay(events[:half]), live.replay(events[half:]))
-        for name, value in live.values(state, as_of).items():
-            report.values += 1
-            if value != served[name]:
-                report.different[name] = report.different.get(name, 0) + 1
-    connection.execute("DROP TABLE floorwalker_chosen")
-    return report
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[str, dict[str, Any]]]:
-    """(customer, row) of the chosen customers."""
-    found = connection.execute(f"SELECT * FROM ({sql}) SEMI JOIN floorwalker_chosen USING (customer_id)")
-    names = [column[0] for column in found.description]
-    place = names.index("customer_id")
-    return [(values[place], dict(zip(names, values, strict=True))) for values in found.fetchall()]
+def published_skew(project: Project, *, customers: int = 200, seed: int = 1) -> SkewReport:
+    """Whether batch and live agree on the published run; the features are those that it was made with."""
+    lake = Lake(project)
+    features = catalogue_of(project, "customer")
+    with lake.read() as connection:
+        pointer = lake.pointer()
+        table = features.entity.table
+        if pointer is None or table not in pointer.tables:
+            raise NotFoundError("no features have been published yet", fix="floorwalker run")
+        version = pointer.tables[table]
+        there = {one.name for one in lake.schema(table, version).fields}
+        absent = [one.name for one in features.features if one.name not in there]
+        if absent:
+            raise NotFoundError(
+                f"the published run has no '{absent[0]}'", why="it was defined after it", fix="floorwalker run"
+            )
+        return check_skew(connection, Updater(features), lake.files(table, version), customers=customers, seed=seed)

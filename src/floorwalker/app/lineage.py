@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from floorwalker.app.graph import build_graph
 from floorwalker.app.intake import load_mappings
 from floorwalker.channels.audiences import load_audiences
-from floorwalker.engines.columns import ROWS, ColumnLineage, Influence, Inputs, Relation, columns_of, join_inputs
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lineage import Lineage, lineage_of
+from floorwalker.engines.lineage_cache import Relations
+from floorwalker.engines.relations import ROWS, ColumnLineage, Influence, Inputs, Known, Relation, join_inputs
 from floorwalker.engines.steps import Step
 from floorwalker.events.vocabulary import KINDS, Kind
 from floorwalker.profiles.bundle import queries
@@ -36,15 +37,21 @@ CUSTOMERS = "gold.customers"
 _AMOUNT = ("quantity", "unit_price", "discount")
 
 
-def project_lineage(project: Project, settings: Settings, graph: Graph | None = None) -> Lineage:
-    """The whole lineage of a project, whether it has run or not."""
+def project_lineage(
+    project: Project, settings: Settings, graph: Graph | None = None, written: Known | None = None
+) -> Lineage:
+    """The whole lineage of a project, whether it has run or not. What its queries are made of is kept with the events
+    of runs, so that only those that changed since are parsed. `written`: columns of the tables that steps write."""
     graph = graph or build_graph(project, settings)
-    found = lineage_of(graph, {f"bronze.{kind.name}": kind.names for kind in KINDS.values()}, _written(project, graph))
+    relations = Relations(project.state / "lineage" / "columns.json" if project.state.exists() else None)
+    bronze = {f"bronze.{kind.name}": kind.names for kind in KINDS.values()}
+    found = lineage_of(graph, bronze, _written(project, graph) if written is None else written, relations)
     for mapping in load_mappings(project, settings):
         add_mapping(found, mapping)
     _add_segments(found, project)
     _add_audiences(found, project)
-    _add_bundle(found)
+    _add_bundle(found, relations)
+    relations.save()
     return found
 
 
@@ -125,7 +132,7 @@ def _add_audiences(found: Lineage, project: Project) -> None:
         found.made_by[node] = "policies/audiences.toml"
 
 
-def _add_bundle(found: Lineage) -> None:
+def _add_bundle(found: Lineage, relations: Relations) -> None:
     """What is served, by the queries that the bundle is made with."""
     known = {table: columns for table, columns in found.columns.items() if ":" not in table}
     tables = set(known)
@@ -141,12 +148,19 @@ def _add_bundle(found: Lineage) -> None:
         "stock": queries.STOCK,
     }
     visible = {table: columns or None for table, columns in known.items()}
-    numbers = columns_of(queries.NUMBERS, visible)
+    numbers = relations.of(
+        queries.NUMBERS, {table: columns for table, columns in visible.items() if table in queries.NUMBERS}
+    )
     visible["bundle_numbers"] = tuple(numbers.columns)
     for name, sql in made.items():
-        relation = columns_of(sql, visible)
-        relation.tables = tuple(table for table in relation.tables if table != "bundle_numbers")
-        relation.columns = {key: _through(one, numbers) for key, one in relation.columns.items()}
+        # Only of tables that it names: another table must not have it parsed anew.
+        read = relations.of(sql, {table: columns for table, columns in visible.items() if table in sql})
+        relation = Relation(
+            {key: _through(one, numbers) for key, one in read.columns.items()},
+            tuple(table for table in read.tables if table != "bundle_numbers"),
+            read.influences,
+            read.known,
+        )
         if any(key.startswith("column") for key in relation.columns):
             # Packed values without names: the whole part is one node.
             part = f"bundle:{name}"

@@ -35,16 +35,18 @@ from floorwalker.governance.quality.causes import settle
 from floorwalker.governance.quality.history import Moment
 from floorwalker.governance.quality.measure import Measure, days_of, measure
 from floorwalker.governance.quality.settings import hours
+from floorwalker.profiles.catalogue import CUSTOMER
 
 if TYPE_CHECKING:
     from floorwalker.app.settings import Settings
+    from floorwalker.app.skew import SkewReport
     from floorwalker.engines.checks import TestResult
     from floorwalker.engines.lake import Lake
 
+FEATURES = CUSTOMER.entity.table
+"""The table whose values the live path serves, too."""
 _TYPED = ("query", "url", "link_url", "product_name", "text", "note", "comment")
 """Columns that hold what people typed: not marked personal, yet anything may stand in them."""
-_LEAST_SECONDS = 0.5
-"""Measuring always gets so much time, however short the run was."""
 _RECENT = 7
 """Days of a silver or gold table of events that are looked at: a bad day must not drown in a good year."""
 _LISTED = ("severity", "kind", "table", "column", "source", "text", "also", "touches")
@@ -96,10 +98,12 @@ def watch(
     versions: Mapping[str, int],
     tests: Collection[TestResult],
     find_lineage: Callable[[], Lineage | None],
-    run_seconds: float = 3600.0,
+    skew: SkewReport | None = None,
+    seconds: float = 180.0,
 ) -> list[Anomaly]:
     """Measure what changed, compare, store; returns the anomalies, one per cause. `find_lineage` is asked only when
-    there is something to measure or to explain; `run_seconds`: what the run took, of which this may take a share."""
+    there is something to measure or to explain; `skew`: what comparing batch and live gave; `seconds`: the time that
+    measuring may take."""
     started = time.perf_counter()
     quality = settings.quality
     limits = {source: hours(text) for source, text in quality.freshness.items()}
@@ -111,7 +115,7 @@ def watch(
         try:
             for table in _waiting(versions, history.last_versions(state)):
                 spent = time.perf_counter() - started
-                if not table.startswith("bronze.") and spent > max(quality.budget * run_seconds, _LEAST_SECONDS):
+                if not table.startswith("bronze.") and spent > seconds:
                     break
                 lake.view(connection, table, versions[table])
                 found += _table(
@@ -122,6 +126,9 @@ def watch(
             found += staleness(days, moment.as_of, quality)
             found += quarantined(_deliveries(state, moment.run_id), quality)
             found += lateness(_newest(connection, lake, versions, limits), limits, moment.at) if limits else []
+            if skew is not None:
+                found += skew.anomalies(FEATURES)
+                history.keep_skew(state, moment, skew)
             history.keep_tests(state, moment, tests)
             settled = settle(found, find_lineage() if found else None)
             _keep(state, moment, settled, time.perf_counter() - started)
@@ -267,7 +274,7 @@ def current(state: sqlite3.Connection) -> dict[str, Any]:
         "SELECT run_id, checked_at, as_of, seconds FROM quality_runs ORDER BY checked_at DESC, run_id DESC LIMIT 1"
     ).fetchone()
     if last is None:
-        return {"run_id": None, "anomalies": [], "freshness": [], "tests": []}
+        return {"run_id": None, "anomalies": [], "freshness": [], "tests": [], "skew": None}
     as_of = dt.date.fromisoformat(last[2])
     return {
         "run_id": last[0],
@@ -277,6 +284,7 @@ def current(state: sqlite3.Connection) -> dict[str, Any]:
         "anomalies": anomalies_of(state, last[0]),
         "freshness": freshness(state, as_of),
         "tests": history.tests_now(state),
+        "skew": next(iter(history.skews(state, 1)), None),
     }
 
 

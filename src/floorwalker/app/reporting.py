@@ -18,6 +18,7 @@ from floorwalker.app.state import open_state
 from floorwalker.console.report import build_report
 from floorwalker.engines.lake import Lake
 from floorwalker.events.quarantine import count_quarantine
+from floorwalker.governance.quality.history import skew_words
 from floorwalker.sources.deliveries import sources_read
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def facts(project: Project, settings: Settings, result: RunResult | None) -> dic
     }
     if watched["run_id"]:
         told |= {"anomalies": watched["anomalies"], "freshness": watched["freshness"]}
+    if watched["skew"]:
+        told["skew"] = skew_words(watched["skew"])
     if pointer:
         told |= {"run_id": pointer.run_id, "started": pointer.published_at, "tables": pointer.tables}
         told["data_tests"] = [

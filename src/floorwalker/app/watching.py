@@ -15,14 +15,20 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sqlite3
-from collections.abc import Callable, Generator, Iterable
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
+from floorwalker.app.graph import feature_sets
 from floorwalker.app.lineage import project_lineage
-from floorwalker.app.quality import watch_safely
+from floorwalker.app.quality import FEATURES, watch_safely
+from floorwalker.app.skew import SkewReport, skew_of_run
 from floorwalker.engines.models import SqlModel
 from floorwalker.engines.runner import PREVIOUS, reads_of, writes_of
+from floorwalker.engines.steps import Step
 from floorwalker.errors import DataTestError, FloorwalkerError
 from floorwalker.governance import openlineage
 from floorwalker.governance.openlineage import Emitter, EventType
@@ -41,6 +47,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float, str], None]
 RUN = "run"
 """Name of the job that a whole run is."""
+LEAST_SECONDS = 1.0
+"""Quality and lineage together always get so much time, however short the run was."""
 
 
 class RunWatch:
@@ -54,7 +62,10 @@ class RunWatch:
         self.times: dict[str, list[dt.datetime]] = {}
         self.anomalies: list[Anomaly] = []
         self.trouble: list[str] = []
+        self.spent = 0.0
         self._graph: Graph | None = None
+        self._lake: Lake | None = None
+        self._versions: Mapping[str, int] = {}
         self._lineage: Lineage | None = None
 
     @property
@@ -112,7 +123,13 @@ class RunWatch:
 
     def built(self, lake: Lake, graph: Graph, build: BuildResult) -> None:
         """Events of every node that was built, or that failed or waits for one that did."""
+        started = time.perf_counter()
+        self._built(lake, graph, build)
+        self.spent = time.perf_counter() - started
+
+    def _built(self, lake: Lake, graph: Graph, build: BuildResult) -> None:
         self._graph = graph
+        self._lake, self._versions = lake, build.versions
         if not self.settings.lineage.events:
             return
         failed = getattr(build, "errors", {})
@@ -139,9 +156,11 @@ class RunWatch:
                 self._emit(result.name, "START", start, inputs=inputs, outputs=outputs, sql=sql)
                 kind: EventType = "FAIL" if error else "ABORT"
                 self._emit(result.name, kind, _now(), inputs=inputs, outputs=outputs, sql=sql, run_facets=facets)
+                if error and result.name in tests:
+                    self._tested(result.name, tests[result.name], _now())
 
     def _output(self, lake: Lake, table: str, build: BuildResult, rows: int | None) -> dict[str, Any]:
-        fields = [(one.name, _type(one.type)) for one in lake.open(table, build.versions.get(table)).schema().fields]
+        fields = [(one.name, _type(one.type)) for one in lake.schema(table, build.versions.get(table)).fields]
         facets = {"schema": openlineage.schema_facet(fields)}
         if found := self.lineage():
             facets["columnLineage"] = openlineage.column_lineage_facet(found, table, self.namespace)
@@ -179,24 +198,63 @@ class RunWatch:
     def measured(
         self, lake: Lake, state: sqlite3.Connection, as_of: dt.date, build: BuildResult, run_seconds: float
     ) -> list[Anomaly]:
-        """Measure what the run changed; returns what is odd."""
-        if self.settings.quality.on:
-            moment = Moment(self.run_id, self.started, as_of)
-            self.anomalies, trouble = watch_safely(
-                lake, self.settings, state, moment, build.versions, build.tests, self.lineage, run_seconds
-            )
-            self.trouble.append(trouble)
+        """Compare batch and live, measure what the run changed; returns what is odd."""
+        quality = self.settings.quality
+        if not quality.on:
+            return []
+        allowed = max(quality.budget * run_seconds, LEAST_SECONDS)
+        started = time.perf_counter() - self.spent
+        skew = self._compared(lake, build, as_of, max(allowed / 2, LEAST_SECONDS))
+        left = max(allowed - (time.perf_counter() - started), allowed / 4)
+        self.anomalies, trouble = watch_safely(
+            lake,
+            self.settings,
+            state,
+            Moment(self.run_id, self.started, as_of),
+            build.versions,
+            build.tests,
+            self.lineage,
+            skew,
+            left,
+        )
+        self.trouble.append(trouble)
         return self.anomalies
+
+    def _compared(self, lake: Lake, build: BuildResult, as_of: dt.date, seconds: float) -> SkewReport | None:
+        """Batch against live, where the run made the features anew; what goes wrong is told and stops nothing."""
+        made = {node.name for node in build.nodes if node.status in ("built", "incremental")}
+        if FEATURES not in made or not self.settings.quality.skew_customers:
+            return None
+        try:
+            features = next(one for one in feature_sets(self.project) if one.entity.table == FEATURES)
+            return skew_of_run(lake, self.settings, features, build.versions, self.run_id, as_of, seconds)
+        except FloorwalkerError as error:
+            self.trouble.append(f"batch and live were not compared: {error.what}")
+        except (duckdb.Error, OSError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Its message may quote a value.
+            self.trouble.append(f"batch and live were not compared: {type(error).__name__}")
+        return None
 
     def lineage(self) -> Lineage | None:
         """The lineage of this run's graph, found when somebody first asks: a run without news needs none."""
         if self._lineage is None and self._graph is not None:
             try:
-                self._lineage = project_lineage(self.project, self.settings, self._graph)
+                self._lineage = project_lineage(self.project, self.settings, self._graph, self._written(self._graph))
             except FloorwalkerError as error:
                 self.trouble.append(f"lineage was not found: {error.what}")
             self._graph = None
         return self._lineage
+
+    def _written(self, graph: Graph) -> dict[str, tuple[str, ...]]:
+        """Columns of the tables that steps have written."""
+        if self._lake is None:
+            return {}
+        stepped = [table for node in graph.nodes.values() if isinstance(node, Step) for table in node.writes]
+        return {
+            table: tuple(one.name for one in self._lake.schema(table, self._versions[table]).fields)
+            for table in stepped
+            if table in self._versions
+        }
 
 
 def _now() -> dt.datetime:

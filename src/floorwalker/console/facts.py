@@ -114,6 +114,7 @@ class Facts(TypedDict, total=False):
     data_tests: list[DataTest]
     anomalies: list[Odd]
     freshness: list[Fresh]
+    skew: str
     decision: DecisionFact
     audience: Audience
     next: list[str]

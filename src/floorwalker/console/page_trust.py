@@ -93,6 +93,8 @@ def quality(data: Mapping[str, Any]) -> Section:
         )
     elif not odd["missing"]:
         lead.append("Nothing about this run is odd compared with earlier ones.")
+    if found["skew"]:
+        lead.append(f"Features computed by batch and by the live path: {found['skew']}.")
     parts: list[Part] = [_odd(odd["rows"])] if odd["rows"] else []
     parts += [_funnel(found["funnel"]), _quarantine(quarantine)]
     if found["freshness"]:

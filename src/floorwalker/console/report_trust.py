@@ -59,6 +59,7 @@ def quality(tables: Tables, facts: Facts) -> dict[str, Any]:
                 for one in facts.get("anomalies", [])
             ],
         },
+        "skew": facts.get("skew", ""),
         "freshness": [
             {
                 "source": one.get("source", ""),

@@ -1,12 +1,7 @@
 """Column lineage of one query: which columns of which tables each of its columns is made of, and what filters its rows.
 
-In: a SELECT and the columns of the tables it reads. Out: a `Relation`: per column its inputs, each with how it is used,
-and the filters, joins and groups that decide which rows count.
-
-    value      its value is in the result: `quantity * price`
-    condition  it decides between values: `CASE WHEN country = 'UK' THEN …`
-    order      it ranks or groups rows of a window or an ordered aggregate
-    rows       rows are counted: the input is `table.*`
+In: a SELECT and the columns of the tables it reads. Out: a `Relation` (`engines.relations`): per column its inputs, how
+each is used, and the filters, joins and groups that decide which rows count.
 
 Whatever cannot be followed (a pivot, a function that reads files) ends in `table.*` instead of in an error: then the
 table is known, its column is not.
@@ -19,63 +14,25 @@ table is known, its column is not.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import sqlglot
 from sqlglot import exp
 
-ROWS = "*"
-KINDS = ("value", "rows", "condition", "order")
-"""How an input is used, the strongest first: a column used in two ways counts as the first of them."""
-_RANK = {kind: place for place, kind in enumerate(KINDS)}
-Inputs = dict[str, str]
+from floorwalker.engines.expressions import Expressions, Scope
+from floorwalker.engines.relations import (
+    ColumnLineage,
+    Influence,
+    Known,
+    Relation,
+    distinct,
+    influenced,
+    join_inputs,
+    rows_of,
+)
+
 _NOT_NULL = re.compile(r"\bNOT ([\w.\"]+) IS NULL\b")
-
-
-@dataclass(frozen=True)
-class Influence:
-    """What decides which rows count: `reason` is filter, join or group; `text` the SQL; `inputs` the columns in it."""
-
-    reason: str
-    text: str
-    inputs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ColumnLineage:
-    """One column. `inputs`: `layer.table.column` → how it is used; none: the column is a constant."""
-
-    name: str
-    inputs: Inputs = field(default_factory=dict)
-    influences: tuple[Influence, ...] = ()
-    copied: bool = False
-    """It is an input column as it stands."""
-
-
-@dataclass
-class Relation:
-    """What a table, CTE or query offers. `tables`: stored tables below it; `known`: all its columns are listed."""
-
-    columns: dict[str, ColumnLineage] = field(default_factory=dict)
-    tables: tuple[str, ...] = ()
-    influences: tuple[Influence, ...] = ()
-    known: bool = True
-
-    def column(self, name: str) -> ColumnLineage | None:
-        """The column of that name, whatever its case; of a relation that is not known, any name."""
-        found = self.columns.get(name) or next(
-            (one for key, one in self.columns.items() if key.lower() == name.lower()), None
-        )
-        if found is None and not self.known:
-            if len(self.tables) == 1 and not self.columns:
-                return ColumnLineage(name, {f"{self.tables[0]}.{name}": "value"}, self.influences, copied=True)
-            return ColumnLineage(name, rows_of(self.tables), self.influences)
-        return found
-
-
-Known = Mapping[str, Collection[str] | None]
-"""Columns of the stored tables; None: not known, so any name is believed."""
 
 
 def columns_of(sql: str | exp.Query, tables: Known) -> Relation:
@@ -87,65 +44,17 @@ def columns_of(sql: str | exp.Query, tables: Known) -> Relation:
     return _Reader(tables).query(query, {}, None)
 
 
-def rows_of(tables: Iterable[str]) -> Inputs:
-    """The inputs of something that depends on a table's rows, no column in particular."""
-    return {f"{table}.{ROWS}": "rows" for table in tables}
-
-
-def join_inputs(*found: Mapping[str, str]) -> Inputs:
-    """Inputs together; of two uses the stronger counts."""
-    merged: Inputs = {}
-    for inputs in found:
-        for name, kind in inputs.items():
-            if name not in merged or _RANK[kind] < _RANK[merged[name]]:
-                merged[name] = kind
-    return merged
-
-
-def _weakened(inputs: Mapping[str, str], kind: str) -> Inputs:
-    """The same inputs in a use that is at most `kind`."""
-    return {name: (was if _RANK[was] > _RANK[kind] else kind) for name, was in inputs.items()}
-
-
-@dataclass
-class _Scope:
-    """One SELECT: its sources by alias, what it may see outside, and its own aliases that later columns may use."""
-
-    sources: dict[str, Relation]
-    outer: _Scope | None
-    ctes: Mapping[str, Relation]
-    own: dict[str, ColumnLineage] = field(default_factory=dict)
-
-    def find(self, name: str, table: str) -> ColumnLineage | None:
-        if table:
-            source = self.sources.get(table.lower())
-            found = source.column(name) if source else None
-            return found or (self.outer.find(name, table) if self.outer else None)
-        sure = [one for one in (r.column(name) for r in self.sources.values() if r.known) if one]
-        if sure:
-            # Merged by USING, or a name that the engine itself would call ambiguous.
-            return sure[0] if len(sure) == 1 else replace(sure[0], inputs=join_inputs(*(one.inputs for one in sure)))
-        if name.lower() in self.own:
-            return self.own[name.lower()]
-        open_ones = [relation for relation in self.sources.values() if not relation.known]
-        if len(open_ones) == 1:
-            return open_ones[0].column(name)
-        if self.outer and (found := self.outer.find(name, table)):
-            return found
-        if open_ones:
-            return ColumnLineage(name, rows_of(table for one in open_ones for table in one.tables))
-        return None
-
-
 class _Reader:
     """Reads queries, innermost first."""
 
     def __init__(self, tables: Known) -> None:
         self.tables = tables
+        expressions = Expressions(self.query)
+        self.inputs, self.column = expressions.inputs, expressions.column
 
     # -- relations -----------------------------------------------------------------------------------------------
 
-    def query(self, node: exp.Expr, ctes: Mapping[str, Relation], outer: _Scope | None) -> Relation:
+    def query(self, node: exp.Expr, ctes: Mapping[str, Relation], outer: Scope | None) -> Relation:
         if isinstance(node, exp.Subquery):
             inner = self.query(node.this, self.with_ctes(node, ctes, outer), outer)
             return _renamed(inner, node)
@@ -156,7 +65,7 @@ class _Reader:
             return self.select(node, ctes, outer)
         return self.opaque(node)
 
-    def with_ctes(self, node: exp.Expr, ctes: Mapping[str, Relation], outer: _Scope | None) -> Mapping[str, Relation]:
+    def with_ctes(self, node: exp.Expr, ctes: Mapping[str, Relation], outer: Scope | None) -> Mapping[str, Relation]:
         clause = node.args.get("with_")
         if not clause:
             return ctes
@@ -168,31 +77,31 @@ class _Reader:
             seen[name] = _renamed(self.query(body, seen, outer), cte)
         return seen
 
-    def set_operation(self, node: exp.SetOperation, ctes: Mapping[str, Relation], outer: _Scope | None) -> Relation:
+    def set_operation(self, node: exp.SetOperation, ctes: Mapping[str, Relation], outer: Scope | None) -> Relation:
         left, right = self.query(node.left, ctes, outer), self.query(node.right, ctes, outer)
         tables = tuple(dict.fromkeys((*left.tables, *right.tables)))
         if not isinstance(node, exp.Union):
             reason = Influence("filter", type(node).__name__.upper(), tuple(rows_of(right.tables)))
-            columns = {name: _influenced(one, (reason,)) for name, one in left.columns.items()}
+            columns = {name: influenced(one, (reason,)) for name, one in left.columns.items()}
             return Relation(columns, tables, (*left.influences, reason), left.known)
         others = list(right.columns.values())
         columns = {}
         for place, (name, one) in enumerate(left.columns.items()):
             other = right.column(name) if node.args.get("by_name") else others[place] if place < len(others) else None
             columns[name] = one if other is None else ColumnLineage(
-                name, join_inputs(one.inputs, other.inputs), _distinct(one.influences + other.influences),
+                name, join_inputs(one.inputs, other.inputs), distinct(one.influences + other.influences),
                 one.copied and other.copied,
             )  # fmt: skip
         if node.args.get("by_name"):
             columns |= {name: one for name, one in right.columns.items() if left.column(name) is None}
-        return Relation(columns, tables, _distinct(left.influences + right.influences), left.known and right.known)
+        return Relation(columns, tables, distinct(left.influences + right.influences), left.known and right.known)
 
     def opaque(self, node: exp.Expr) -> Relation:
         """Something that cannot be followed: of its stored tables nothing but the rows is known."""
         named = {_name(table) for table in node.find_all(exp.Table)}
         return Relation({}, tuple(sorted(name for name in named if name in self.tables)), known=False)
 
-    def source(self, node: exp.Expr, ctes: Mapping[str, Relation], scope: _Scope) -> tuple[str, Relation]:
+    def source(self, node: exp.Expr, ctes: Mapping[str, Relation], scope: Scope) -> tuple[str, Relation]:
         alias = node.alias_or_name.lower()
         if node.args.get("pivots") or isinstance(node, exp.Pivot):
             return alias or "pivot", self.opaque(node)
@@ -216,7 +125,7 @@ class _Reader:
             return Relation({}, (name,), known=False)
         return Relation({one: ColumnLineage(one, {f"{name}.{one}": "value"}, copied=True) for one in known}, (name,))
 
-    def table_function(self, node: exp.Expr, scope: _Scope) -> Relation:
+    def table_function(self, node: exp.Expr, scope: Scope) -> Relation:
         """VALUES, UNNEST and functions: whatever columns they are given are their only inputs."""
         inputs = self.inputs(node, scope, skip_alias=True)
         tables = tuple(dict.fromkeys(name.rpartition(".")[0] for name in inputs))
@@ -226,8 +135,8 @@ class _Reader:
 
     # -- one SELECT ----------------------------------------------------------------------------------------------
 
-    def select(self, node: exp.Select, ctes: Mapping[str, Relation], outer: _Scope | None) -> Relation:
-        scope = _Scope({}, outer, ctes)
+    def select(self, node: exp.Select, ctes: Mapping[str, Relation], outer: Scope | None) -> Relation:
+        scope = Scope({}, outer, ctes)
         joins: list[tuple[Influence, str]] = []
         start = node.args.get("from_")
         if start:
@@ -251,13 +160,13 @@ class _Reader:
             for one in self.projection(part, scope, len(columns)):
                 touched = {found for found, alias in joins if alias and (grouped or self.uses(part, alias, scope))}
                 own = [found for found, alias in joins if found in touched]
-                columns[one.name] = _influenced(one, (*rows, *always, *own))
+                columns[one.name] = influenced(one, (*rows, *always, *own))
                 scope.own[one.name.lower()] = columns[one.name]
         tables = tuple(dict.fromkeys(table for relation in scope.sources.values() for table in relation.tables))
         below = tuple(one for relation in scope.sources.values() for one in relation.influences)
-        return Relation(columns, tables, _distinct((*below, *rows, *always)), known)
+        return Relation(columns, tables, distinct((*below, *rows, *always)), known)
 
-    def join(self, join: exp.Join, alias: str, relation: Relation, scope: _Scope) -> tuple[Influence, str] | None:
+    def join(self, join: exp.Join, alias: str, relation: Relation, scope: Scope) -> tuple[Influence, str] | None:
         """The join as an influence; with the alias when it can only add to that side's columns (LEFT JOIN)."""
         if using := join.args.get("using"):
             names = [one.name for one in using]
@@ -271,7 +180,7 @@ class _Reader:
         outer = join.side.upper() if join.side else ""
         return Influence("join", text, tuple(sorted(inputs))), alias if outer == "LEFT" else ""
 
-    def uses(self, part: exp.Expr, alias: str, scope: _Scope) -> bool:
+    def uses(self, part: exp.Expr, alias: str, scope: Scope) -> bool:
         """Whether an expression looks at a source: by its name, or because a bare name is only there."""
         for column in part.find_all(exp.Column):
             if column.table.lower() == alias:
@@ -280,7 +189,7 @@ class _Reader:
                 return True
         return isinstance(part, exp.Star)
 
-    def row_influences(self, node: exp.Select, scope: _Scope) -> tuple[Influence, ...]:
+    def row_influences(self, node: exp.Select, scope: Scope) -> tuple[Influence, ...]:
         found = []
         for key, reason in (("where", "filter"), ("group", "group"), ("having", "filter"), ("qualify", "filter")):
             clause = node.args.get(key)
@@ -294,13 +203,13 @@ class _Reader:
             found.append(Influence(reason, text, tuple(sorted(inputs))))
         return tuple(found)
 
-    def own_names(self, node: exp.Select, scope: _Scope) -> None:
+    def own_names(self, node: exp.Select, scope: Scope) -> None:
         """QUALIFY and HAVING, and WHERE on DuckDB, may use names that the SELECT itself gives."""
         for part in node.expressions:
             if isinstance(part, exp.Alias) and part.alias.lower() not in scope.own:
                 scope.own[part.alias.lower()] = ColumnLineage(part.alias, self.inputs(part.this, scope))
 
-    def projection(self, part: exp.Expr, scope: _Scope, place: int) -> Iterable[ColumnLineage]:
+    def projection(self, part: exp.Expr, scope: Scope, place: int) -> Iterable[ColumnLineage]:
         if isinstance(part, exp.Star):
             yield from self.star(part, scope.sources, scope)
             return
@@ -321,9 +230,9 @@ class _Reader:
         )
         if value.find(exp.Count) and value.find(exp.Star):
             influences += tuple(one for relation in scope.sources.values() for one in relation.influences)
-        yield ColumnLineage(name, self.inputs(value, scope), _distinct(influences))
+        yield ColumnLineage(name, self.inputs(value, scope), distinct(influences))
 
-    def star(self, star: exp.Star, sources: Mapping[str, Relation], scope: _Scope) -> Iterable[ColumnLineage]:
+    def star(self, star: exp.Star, sources: Mapping[str, Relation], scope: Scope) -> Iterable[ColumnLineage]:
         left_out = {one.name.lower() for one in star.args.get("except_") or ()}
         replaced = {one.alias.lower(): one for one in star.args.get("replace") or ()}
         renamed = {one.this.name.lower(): one.alias for one in star.args.get("rename") or ()}
@@ -338,87 +247,6 @@ class _Reader:
                     one = ColumnLineage(name, self.inputs(replaced[lower].this, scope), one.influences)
                 yield replace(one, name=renamed.get(lower, name))
 
-    # -- expressions ---------------------------------------------------------------------------------------------
-
-    def column(self, node: exp.Column, scope: _Scope) -> ColumnLineage | None:
-        parts = [part.name for part in node.parts]
-        if len(parts) > 2:
-            # layer.table.column, or alias.column.field of a struct
-            if found := scope.find(parts[2], parts[1]):
-                return found
-            return scope.find(parts[1], parts[0])
-        found = scope.find(node.name, node.table)
-        if found is None and node.table:
-            # column.field of a struct
-            return scope.find(node.table, "")
-        return found
-
-    def inputs(
-        self,
-        node: exp.Expr | None,
-        scope: _Scope,
-        *,
-        skip_alias: bool = False,
-        places: Sequence[exp.Expr] = (),
-        bound: frozenset[str] = frozenset(),
-    ) -> Inputs:
-        """The inputs of an expression. `places`: what GROUP BY 1 means; `bound`: names of lambda arguments."""
-
-        def of(one: exp.Expr | None, kind: str = "") -> Inputs:
-            found = self.inputs(one, scope, bound=bound)
-            return _weakened(found, kind) if kind else found
-
-        if node is None:
-            return {}
-        if isinstance(node, exp.Column):
-            if not node.table and node.name.lower() in bound:
-                return {}
-            found = self.column(node, scope)
-            return dict(found.inputs) if found else {}
-        if isinstance(node, exp.Query):
-            inner = self.query(node, scope.ctes, scope)
-            first = next(iter(inner.columns.values()), None)
-            value = dict(first.inputs) if first else rows_of(inner.tables)
-            seen = first.influences if first else inner.influences
-            return join_inputs(value, {name: "condition" for one in seen for name in one.inputs})
-        if isinstance(node, exp.Exists):
-            inner = self.query(node.this, scope.ctes, scope)
-            used = {name: "condition" for one in inner.influences for name in one.inputs}
-            return used or _weakened(rows_of(inner.tables), "condition")
-        if isinstance(node, exp.Case):
-            arms = [of(arm.this, "condition") for arm in node.args["ifs"]]
-            values = [of(arm.args.get("true")) for arm in node.args["ifs"]]
-            return join_inputs(of(node.this, "condition"), *arms, *values, of(node.args.get("default")))
-        if isinstance(node, exp.If):
-            return join_inputs(of(node.this, "condition"), of(node.args.get("true")), of(node.args.get("false")))
-        if isinstance(node, exp.Filter):
-            return join_inputs(of(node.this), of(node.expression, "condition"))
-        if isinstance(node, exp.Window):
-            around = [*(node.args.get("partition_by") or ()), node.args.get("order")]
-            return join_inputs(of(node.this), *(of(one, "order") for one in around))
-        if isinstance(node, exp.WithinGroup):
-            return join_inputs(of(node.this), of(node.expression))
-        if isinstance(node, exp.Order) and node.this is not None:
-            return join_inputs(of(node.this), *(of(one, "order") for one in node.expressions))
-        if isinstance(node, exp.Star):
-            return rows_of(table for relation in scope.sources.values() for table in relation.tables)
-        if isinstance(node, exp.Lambda):
-            names = bound | {one.name.lower() for one in node.expressions}
-            return self.inputs(node.this, scope, bound=names)
-        if isinstance(node, exp.Group) and places:
-            chosen = [
-                places[int(one.name) - 1]
-                if isinstance(one, exp.Literal) and one.is_int and int(one.name) <= len(places)
-                else one
-                for one in node.expressions
-            ]
-            return join_inputs(*(of(one.this if isinstance(one, exp.Alias) else one) for one in chosen))
-        children = [
-            one for key, value in node.args.items() if not (skip_alias and key == "alias")
-            for one in (value if isinstance(value, list) else [value]) if isinstance(one, exp.Expr)
-        ]  # fmt: skip
-        return join_inputs(*(of(one) for one in children))
-
 
 def _renamed(relation: Relation, node: exp.Expr) -> Relation:
     """The relation under `AS t(a, b)`."""
@@ -432,14 +260,6 @@ def _renamed(relation: Relation, node: exp.Expr) -> Relation:
         for place, (name, one) in enumerate(pairs)
     }
     return Relation(columns, relation.tables, relation.influences, relation.known)
-
-
-def _influenced(one: ColumnLineage, more: Sequence[Influence]) -> ColumnLineage:
-    return replace(one, influences=_distinct((*one.influences, *more))) if more else one
-
-
-def _distinct(influences: Iterable[Influence]) -> tuple[Influence, ...]:
-    return tuple(dict.fromkeys(influences))
 
 
 def _name(table: exp.Table) -> str:

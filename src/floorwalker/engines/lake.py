@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
 
 from floorwalker.engines.changes import content
 from floorwalker.engines.delta import (
@@ -63,6 +63,7 @@ class Lake:
         self.memory_limit = memory_limit
         self.threads = threads or min(os.cpu_count() or 2, 8)
         self.publication = Publication(project)
+        self._schemas: dict[tuple[str, int], Schema] = {}
 
     @property
     def memory_bytes(self) -> int:
@@ -160,6 +161,11 @@ class Lake:
     def version(self, name: str) -> int | None:
         """Newest version of a table; None when it does not exist."""
         return self.open(name).version() if self.exists(name) else None
+
+    def schema(self, name: str, version: int | None = None) -> Schema:
+        """Columns and types of a version, without opening its log when this very object committed it."""
+        known = self._schemas.get((name, version)) if version is not None else None
+        return known or self.open(name, version).schema()
 
     def files(self, name: str, version: int | None = None) -> list[str]:
         """The Parquet files of a version, after refusing what plain Parquet reading would get wrong."""
@@ -262,8 +268,13 @@ class Lake:
         A staged merge is committed as one, and raises Conflict when the table has moved on since.
         """
         if staged.base is not None:
-            return commit_merge(self, staged, **note)
-        return write_commit(staged.folder, staged.schema, staged.files, mode, note)
+            version = commit_merge(self, staged, **note)
+        else:
+            version = write_commit(staged.folder, staged.schema, staged.files, mode, note)
+        if mode == "overwrite":
+            # Of rows that were appended, the files may lack columns that the table has.
+            self._schemas[staged.name, version] = staged.schema
+        return version
 
     # -- publishing ----------------------------------------------------------------------------------------------
 

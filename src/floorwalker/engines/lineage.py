@@ -20,12 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from difflib import get_close_matches
 
-from sqlglot.errors import SqlglotError
-
-from floorwalker.engines.columns import ROWS, ColumnLineage, Influence, Inputs, Known, Relation, columns_of, rows_of
+from floorwalker.engines.lineage_cache import Relations
 from floorwalker.engines.models import SqlModel
+from floorwalker.engines.relations import ROWS, ColumnLineage, Influence, Inputs, Known, Relation, rows_of
 from floorwalker.engines.runner import PREVIOUS, Graph, reads_of, writes_of
 from floorwalker.engines.steps import Step
 from floorwalker.errors import NotFoundError, did_you_mean
@@ -133,13 +132,25 @@ class Lineage:
         if column and table in self.columns:
             hint = did_you_mean(column, self.columns[table])
             raise NotFoundError(f"{table} has no column '{column}'", fix=hint)
-        # A bare column name: most people mean one of gold, and of those the customers'.
-        same = sorted(
-            (one for one in known if one.rpartition(".")[2] == name),
-            key=lambda one: (not one.startswith("gold.customers."), not one.startswith("gold."), one),
-        )
-        hint = f"did you mean '{same[0]}'?" if same else did_you_mean(name, known)
-        raise NotFoundError(f"nothing is called '{name}'", fix=hint)
+        raise NotFoundError(f"nothing is called '{name}'", fix=_meant(name, known))
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """A hint for a name that nothing has: perhaps a column's without its table, perhaps with a slip in it."""
+    if "." in name or ":" in name:
+        return did_you_mean(name, known)
+    columns: dict[str, list[str]] = {}
+    for one in known:
+        columns.setdefault(one.rpartition(".")[2], []).append(one)
+    close = [name] if name in columns else get_close_matches(name, columns, n=1, cutoff=0.7)
+    if not close:
+        return did_you_mean(name, known)
+    # Most people mean one of gold, and of those the customers'.
+    found = sorted(
+        columns[close[0]], key=lambda one: (not one.startswith("gold.customer"), not one.startswith("gold."), one)
+    )
+    found.sort(key=lambda one: not one.startswith("gold.customers."))
+    return f"did you mean '{found[0]}'?"
 
 
 def table_of(node: str) -> str:
@@ -162,10 +173,10 @@ def column_of(node: str) -> str:
     return node[len(table_of(node)) + 1 :]
 
 
-def lineage_of(graph: Graph, sources: Known, steps: Known | None = None) -> Lineage:
+def lineage_of(graph: Graph, sources: Known, steps: Known | None = None, relations: Relations | None = None) -> Lineage:
     """The lineage of a graph. `sources`: columns of the tables it starts from; `steps`: columns of tables that steps
-    write, as far as somebody knows them (the lake, after a run)."""
-    found = Lineage()
+    write, as far as somebody knows them (the lake, after a run); `relations`: those of queries, found before."""
+    found, relations = Lineage(), relations or Relations()
     known: dict[str, Collection[str] | None] = {**GIVEN, **sources}
     for table, columns in known.items():
         found.columns[table] = tuple(columns or ())
@@ -177,14 +188,14 @@ def lineage_of(graph: Graph, sources: Known, steps: Known | None = None) -> Line
         node = graph.nodes[name]
         reads = [table for table in reads_of(node) if not table.endswith(PREVIOUS)]
         if isinstance(node, SqlModel):
-            relation = _relation(node.sql, known, reads)
+            relation = _relation(node.sql, known, reads, relations)
             found.add_table(name, relation, "SQL", reads)
             if not relation.known:
                 found.unknown.add(name)
             known[name] = tuple(relation.columns) if relation.known else None
             continue
         for table in writes_of(node):
-            relation = _step_relation(node, table, known, reads, (steps or {}).get(table))
+            relation = _step_relation(node, table, known, reads, (steps or {}).get(table), relations)
             found.add_table(table, relation, f"step {node.name}", reads)
             if not relation.known:
                 found.unknown.add(table)
@@ -192,26 +203,25 @@ def lineage_of(graph: Graph, sources: Known, steps: Known | None = None) -> Line
     return found
 
 
-def _relation(sql: str, known: Known, reads: Iterable[str]) -> Relation:
-    reads = tuple(reads)
-    frozen = tuple((table, tuple(known[table] or ()) if known.get(table) is not None else None) for table in reads)
-    try:
-        return _cached(sql, frozen)
-    except (SqlglotError, RecursionError):
-        return Relation({}, reads, known=False)
+def _relation(sql: str, known: Known, reads: Iterable[str], relations: Relations) -> Relation:
+    return relations.of(sql, {table: known.get(table) for table in reads})
 
 
-@lru_cache(maxsize=1024)
-def _cached(sql: str, known: tuple[tuple[str, tuple[str, ...] | None], ...]) -> Relation:
-    return columns_of(sql, dict(known))
-
-
-def _step_relation(step: Step, table: str, known: Known, reads: list[str], columns: Collection[str] | None) -> Relation:
+def _step_relation(
+    step: Step,
+    table: str,
+    known: Known,
+    reads: list[str],
+    columns: Collection[str] | None,
+    relations: Relations,
+) -> Relation:
     """What a step says of a table of its own: a query, inputs per column, or nothing."""
     said = step.lineage.get(table)
     if isinstance(said, str):
         visible = {**known, **{one: None for one in step.writes if one not in known}}
-        return _relation(said, visible, dict.fromkeys([*reads, *(one for one in step.writes if one != table)]))
+        return _relation(
+            said, visible, dict.fromkeys([*reads, *(one for one in step.writes if one != table)]), relations
+        )
     everything = rows_of(reads)
     named = said or {}
     listed = tuple(dict.fromkeys([*named, *(columns or ())]))

@@ -152,6 +152,7 @@ class Build:
                     if isinstance(node, Step) or self.published is None:
                         raise
                     result.errors[name] = error
+                    result.tests += error.results if isinstance(error, DataTestError) else ()
                     self._hold(node, _reason(error), missing, result, progress)
         return result
 
@@ -294,13 +295,15 @@ class Build:
         failed = [one for one in tested if one.status == "fail"]
         if failed:
             staged.discard()
-            raise DataTestError(
+            failure = DataTestError(
                 "\n".join(
                     f"{one.model}: test '{one.test}' failed: {one.failures} {one.detail}".rstrip() for one in failed
                 ),
                 why=f"declared beside {model.where}; nothing of it was published",
                 fix="mend the data or the model, then: floorwalker run",
             )
+            failure.results = tuple(tested)
+            raise failure
         return tested
 
     def store(self, connection: duckdb.DuckDBPyConnection, table: str, data: Data, fingerprint: str) -> int:

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from floorwalker import __version__
-from floorwalker.engines.columns import ROWS
 from floorwalker.engines.lineage import Lineage, column_of, table_of
+from floorwalker.engines.relations import ROWS
 
 EventType = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 PRODUCER = f"pkg:pypi/floorwalker@{__version__}"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from floorwalker.errors import ModelError, NotFoundError
 from floorwalker.profiles.features import definition as d
+from floorwalker.profiles.features.live import Updater
+from floorwalker.profiles.features.sql import models
+from floorwalker.profiles.features.states import bucket_id
 
 ORDERS = d.Source("orders", "silver.orders")
 PEOPLE = d.Entity("customer", "customer_id", "silver.customer_people")
@@ -89,3 +94,29 @@ def test_windows(window, first, last, suffix):
     assert window.holds(first) and window.holds(last) and not window.holds(first - 1)
     assert window.days is None or not window.holds(last + 1)
     assert window.suffix == suffix
+
+
+def test_an_expression_where_rows_are_counted_says_what_is_missing():
+    share = d.Feature("share", "Which share?", "number", expression="1")
+    with pytest.raises(ModelError, match="feature 'share' counts no rows") as caught:
+        bucket_id(share)
+    assert caught.value.why and caught.value.fix
+
+
+def test_pauses_under_two_conditions_are_refused():
+    orders = d.Source("orders", "silver.orders")
+    two = [
+        d.Feature("pause", "How long?", "integer", orders, d.longest_gap()),
+        d.Feature("web_pause", "How long?", "integer", orders, d.longest_gap("channel = 'web'")),
+    ]
+    with pytest.raises(ModelError, match="one condition only") as caught:
+        models(d.FeatureSet(d.Entity("customer", "customer_id", "silver.customer_people"), two))
+    assert "'pause', 'web_pause'" in caught.value.why and "same where" in caught.value.fix
+
+
+def test_what_holds_on_the_day_of_the_run_is_not_served_live():
+    homes = d.Source("homes", "silver.households")
+    one = d.Feature("home_size", "How many?", "integer", homes, d.attribute("members"))
+    some = d.FeatureSet(d.Entity("customer", "customer_id", "silver.customer_people"), [one])
+    assert some.reason_batch_only("home_size") == "it is what holds on the day of the run"
+    assert Updater(some).values(Updater(some).empty(), dt.date(2026, 1, 1)) == {}

@@ -79,3 +79,20 @@ def test_every_expression_and_condition_of_the_catalogue_is_in_the_language():
         for one in features.features:
             for text in (one.expression, one.aggregate and one.aggregate.where, one.aggregate and one.aggregate.key):
                 assert not text or parse(text).value
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("channel IN (store_id)", ("store_id", "compare with = and OR")),
+        ("channel IN ('web', NULL)", ("IN lists NULL", "compare with = and OR")),
+        ("amount > 1e5", ("exponent", "write it out")),
+        ("CAST(amount AS DECIMAL(10))", ("unknown size", "DECIMAL(28, 4)")),
+        ("o.amount > 1", ("names a table", "write amount")),
+    ],
+)
+def test_what_would_differ_between_sql_and_python_is_refused(text, told):
+    with pytest.raises(ModelError) as caught:
+        parse(text)
+    for word in told:
+        assert word in str(caught.value)

@@ -120,7 +120,7 @@ def tree_down(found: Lineage, node: str, most: int = MOST) -> Tree:
 
 
 def _sorted(edges: dict[str, str]) -> list[tuple[str, str]]:
-    from floorwalker.engines.columns import KINDS
+    from floorwalker.engines.relations import KINDS
 
     return sorted(edges.items(), key=lambda pair: (KINDS.index(pair[1]), pair[0]))
 

@@ -23,6 +23,7 @@ def quality(ctx: click.Context, as_json: bool) -> None:
     from floorwalker.app.config import open_project
     from floorwalker.app.quality import current
     from floorwalker.app.state import open_state
+    from floorwalker.governance.quality.history import skew_words
 
     with open_state(open_project(ctx.obj)) as state:
         now = current(state)
@@ -43,6 +44,8 @@ def quality(ctx: click.Context, as_json: bool) -> None:
             click.echo(f"         also: {len(one['also']) - 3} more")
         if one["touches"]:
             click.echo(f"         may touch: {', '.join(one['touches'])}")
+    if now["skew"]:
+        click.echo(f"batch = live: {skew_words(now['skew'])}")
     click.echo()
     names = ("source", "table", "newest", "rows_that_day", "age_days", "usual_gap_days")
     table(names, [tuple(row[name] for name in names) for row in now["freshness"]], title="freshness")
@@ -52,6 +55,33 @@ def quality(ctx: click.Context, as_json: bool) -> None:
     if bad:
         names = ("table", "test", "status", "failures", "not_passed", "runs")
         table(names, [tuple(row[name] for name in names) for row in bad])
+
+
+@quality.command("skew")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Comparisons at most.")
+@json_option
+@click.pass_obj
+def skew(folder: str, limit: int, as_json: bool) -> None:
+    """Whether the live path gave what runs computed, run by run, newest first.
+
+    \b
+    floorwalker quality skew
+    """
+    from floorwalker.app.config import open_project
+    from floorwalker.app.state import open_state
+    from floorwalker.governance.quality.history import skews
+
+    with open_state(open_project(folder)) as state:
+        found = skews(state, limit)
+    if as_json:
+        show(found, True)
+        return
+    if not found:
+        click.echo("nothing has been compared yet: floorwalker run, with [quality] skew_customers above 0")
+        return
+    names = ("run_id", "as_of", "customers", "compared", "differences", "seconds")
+    rows = [(*(row[name] for name in names), ", ".join(sorted(row["different"])[:5])) for row in found]
+    table((*names, "features that differ"), rows)
 
 
 @quality.command("history")

@@ -77,6 +77,7 @@ def status(folder: str, as_json: bool) -> None:
     from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
     from floorwalker.engines.lake import Lake
+    from floorwalker.governance.quality.history import skew_words, skews
     from floorwalker.sources.deliveries import sources_read
 
     project = open_project(folder)
@@ -87,15 +88,18 @@ def status(folder: str, as_json: bool) -> None:
             " ORDER BY started_at DESC, run_id DESC LIMIT 5"
         ).fetchall()
         read = sources_read(state)
+        compared = next(iter(skews(state, 1)), None)
     names = ("run_id", "status", "as_of", "rows_new", "tables_built", "seconds", "message")
     if as_json:
-        show(
-            {"published": pointer, "sources": read, "runs": [dict(zip(names, row, strict=True)) for row in runs]}, True
-        )
+        listed = [dict(zip(names, row, strict=True)) for row in runs]
+        show({"published": pointer, "sources": read, "skew": compared, "runs": listed}, True)
         return
     click.echo(f"published: {pointer.run_id} (as of {pointer.as_of})" if pointer else "nothing published yet")
     for name, reason in (pointer.held_back if pointer else {}).items():
         click.secho(f"held back {name}: {reason}", fg="red")
+    if compared:
+        colour = "red" if compared["differences"] else None
+        click.secho(f"batch = live: {skew_words(compared)} (run {compared['run_id']})", fg=colour)
     if read:
         table(tuple(read[0]), [tuple(row.values()) for row in read], title="sources")
     table(names, runs, title="runs")

@@ -51,7 +51,7 @@ def training(
     from floorwalker.engines.lake import Lake
 
     project = open_project(folder)
-    chosen = names or tuple(one.name for one in catalogue_of(entity).features)
+    chosen = names or tuple(one.name for one in catalogue_of(project, entity).features)
     with Lake(project).read() as connection:
         made = make_training_set(
             project,
@@ -96,11 +96,9 @@ def check(folder: str, customers: int, seed: int, as_json: bool) -> None:
     floorwalker features check --customers 1000
     """
     from floorwalker.app.config import open_project
-    from floorwalker.app.features import check_skew
-    from floorwalker.engines.lake import Lake
+    from floorwalker.app.features import published_skew
 
-    with Lake(open_project(folder)).read() as connection:
-        report = check_skew(connection, customers=customers, seed=seed)
+    report = published_skew(open_project(folder), customers=customers, seed=seed)
     if as_json:
         show(
             {

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from floorwalker.engines.columns import ROWS
 from floorwalker.engines.lineage import Lineage, table_of
+from floorwalker.engines.relations import ROWS
 from floorwalker.governance.quality.anomalies import Anomaly
 
 _LAYERS = ("", "bronze", "silver", "gold", "custom")
-_KINDS = ("schema", "freshness", "volume", "quarantine", "empty", "category", "drift", "rows")
+_KINDS = ("schema", "freshness", "volume", "quarantine", "empty", "category", "drift", "rows", "skew")
 _SEVERITIES = ("high", "medium", "low")
 MOST = 12
 """Names of what may be reached that are kept."""
@@ -63,6 +63,9 @@ def _place(one: Anomaly) -> tuple[int, int, float, str, str]:
 
 
 def _explains(root: Anomaly, one: Anomaly, lineage: Lineage | None) -> bool:
+    if "skew" in (root.kind, one.kind):
+        # Whatever the data are, batch and live must make the same of them: it is a fault of its own.
+        return False
     if root.source and root.source == one.source:
         # A source that is late, thin or unreadable is so in all its tables.
         if {root.kind, one.kind} <= {"volume", "freshness", "quarantine"}:

@@ -180,6 +180,43 @@ def tests_now(state: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
+def keep_skew(state: sqlite3.Connection, moment: Moment, found: Any) -> None:
+    """Keep what comparing batch and live gave (an object with customers, values, different, left_out, seconds)."""
+    state.execute(
+        "INSERT OR REPLACE INTO quality_skew VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (moment.run_id, moment.text, str(moment.as_of), found.customers, found.values, found.differences,
+         json.dumps(found.different, sort_keys=True), json.dumps(found.left_out), round(found.seconds, 3)),
+    )  # fmt: skip
+
+
+def skews(state: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
+    """Comparisons of batch and live, newest first."""
+    names = ("run_id", "checked_at", "as_of", "customers", "compared", "differences", "different", "left_out")
+    names += ("seconds",)
+    cursor = state.execute(f"SELECT {', '.join(names)} FROM quality_skew ORDER BY checked_at DESC LIMIT ?", (limit,))
+    rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    for row in rows:
+        row["different"], row["left_out"] = json.loads(row["different"]), json.loads(row["left_out"])
+    return rows
+
+
+def skew_words(row: Mapping[str, Any]) -> str:
+    """A comparison in words.
+
+    >>> skew_words({"compared": 90, "customers": 2, "differences": 1, "different": {"orders": 1}, "left_out": []})
+    '1 of 90 values of 2 customers differ: orders (1)'
+    """
+    late = f"; not read in time: {', '.join(row['left_out'])}" if row["left_out"] else ""
+    if not row["compared"]:
+        return f"not compared{late or ', there are no customers'}"
+    told = f"{row['compared']:,} values of {row['customers']:,} customer{'s' if row['customers'] != 1 else ''}"
+    if not row["differences"]:
+        return f"{told} agree{late}"
+    worst = sorted(row["different"].items(), key=lambda one: (-one[1], one[0]))
+    named = ", ".join(f"{name} ({customers:,})" for name, customers in worst[:5])
+    return f"{row['differences']:,} of {told} differ: {named}{' …' if len(worst) > 5 else ''}{late}"
+
+
 def measures_of(state: sqlite3.Connection, table: str, limit: int) -> list[dict[str, Any]]:
     """Measurements of a table, and of what sources brought to it, newest first."""
     cursor = state.execute(
@@ -217,5 +254,5 @@ def trim(state: sqlite3.Connection, keep: int, window: int) -> None:
         f"UPDATE quality_columns SET shape = NULL WHERE shape IS NOT NULL AND measure IN ({placed})", (window,)
     )
     oldest = "SELECT run_id FROM quality_runs ORDER BY checked_at DESC LIMIT -1 OFFSET ?"
-    for table in ("quality_tests", "quality_anomalies", "quality_runs"):
+    for table in ("quality_tests", "quality_anomalies", "quality_skew", "quality_runs"):
         state.execute(f"DELETE FROM {table} WHERE run_id IN ({oldest})", (keep,))

@@ -82,6 +82,20 @@ MIGRATIONS: tuple[str, ...] = (
         seconds REAL NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    -- Batch against live: what was compared after a run, and which features differed for how many customers.
+    CREATE TABLE quality_skew (
+        run_id TEXT PRIMARY KEY,
+        checked_at TEXT NOT NULL,
+        as_of TEXT NOT NULL,
+        customers INTEGER NOT NULL,
+        compared INTEGER NOT NULL,
+        differences INTEGER NOT NULL,
+        different TEXT NOT NULL,        -- JSON: feature -> customers
+        left_out TEXT NOT NULL,         -- JSON: tables that were not read in time
+        seconds REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 PERSONAL_COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -90,5 +104,5 @@ PERSONAL_COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Tables and columns that could quote what was received: a row that names an erased person goes."""
 
-IMPERSONAL_TABLES = ("quality_tables", "quality_days", "quality_seen", "quality_tests", "quality_runs")
+IMPERSONAL_TABLES = ("quality_tables", "quality_days", "quality_seen", "quality_tests", "quality_runs", "quality_skew")
 """Tables of numbers and of names of tables."""

@@ -31,8 +31,12 @@ class QualitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     sample: int = 20_000
     """Rows of a table that are looked at; larger tables are sampled, their rows still counted."""
     budget: float = 0.05
-    """Share of a run's time that measuring may take, half a second at least. What does not fit waits for the next run,
-    the longest unmeasured first; what sources newly brought is always measured."""
+    """Share of a run's time that all of this may take, lineage and the comparison of batch and live included; a second
+    at least. What does not fit waits for the next run, the longest unmeasured first; what sources newly brought is
+    always measured."""
+    skew_customers: int = 50
+    """Customers whose features are computed anew by the live path after a run that made them, other ones each time, and
+    compared with what was published; 0: none."""
     freshness: dict[str, str] = {}
     """Per source, how old its newest row may be when a run starts: `web = "36h"`, `stock = "2d"`."""
 

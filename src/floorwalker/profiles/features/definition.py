@@ -374,6 +374,8 @@ class FeatureSet:
     def reason_batch_only(self, name: str) -> str:
         """Why the live path cannot serve a feature; empty when it can."""
         one = self.feature(name)
+        if one.aggregate and one.aggregate.kind == _ATTRIBUTE and not (one.source and one.source.batch_only):
+            return one.batch_only or "it is what holds on the day of the run"
         if one.batch_only or (one.source and one.source.batch_only):
             return one.batch_only or (one.source.batch_only if one.source else "")
         return next(

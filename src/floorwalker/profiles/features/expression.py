@@ -201,6 +201,13 @@ def _case(node: exp.Case, text: str) -> Evaluate:
 
 def _in(node: exp.In, text: str) -> Evaluate:
     subject = _compiled(node.this, text)
+    for one in node.expressions:
+        if not isinstance(one.this if isinstance(one, exp.Neg) else one, exp.Literal):
+            raise ModelError(
+                f"'{text}': IN lists {one.sql('duckdb')[:60]}, which is no number and no quoted text",
+                why="a list is of values that are known beforehand",
+                fix="compare with = and OR",
+            )
     values = {_compiled(one, text)({}) for one in node.expressions}
 
     def evaluate(row: Row) -> Value:
@@ -223,6 +230,12 @@ def _cast(node: exp.Cast, text: str) -> Evaluate:
     kind = node.to.this.name
     inner = _compiled(node.this, text)
     if kind == "DECIMAL":
+        if len(node.to.expressions) != 2:
+            raise ModelError(
+                f"'{text}' casts to a DECIMAL of unknown size",
+                why="engines differ in what they take",
+                fix="DECIMAL(28, 4)",
+            )
         scale = int(node.to.expressions[1].name)
         return _strict(lambda value: Decimal(str(value)).quantize(Decimal(1).scaleb(-scale), "ROUND_HALF_UP"), inner)
     if kind not in _CASTS:
@@ -233,6 +246,12 @@ def _cast(node: exp.Cast, text: str) -> Evaluate:
 def _literal(node: exp.Expr) -> Value:
     if node.args.get("is_string"):
         return node.name
+    if "e" in node.name.lower():
+        raise ModelError(
+            f"'{node.name}' is a number with an exponent",
+            why="SQL takes it for an inexact one",
+            fix="write it out: 1500",
+        )
     return Decimal(node.name) if "." in node.name else int(node.name)
 
 
@@ -240,6 +259,10 @@ def _compiled(node: exp.Expr, text: str) -> Evaluate:
     """A function that computes the node for a row."""
     if isinstance(node, exp.Column):
         name = node.name
+        if node.table:
+            raise ModelError(
+                f"'{text}' names a table", why="an expression sees the rows of one source", fix=f"write {name}"
+            )
         return lambda row: row[name]
     if isinstance(node, exp.Literal):
         value = _literal(node)

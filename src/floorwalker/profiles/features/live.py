@@ -31,7 +31,7 @@ from floorwalker.profiles.features.aggregation import gap_value, plain_value, wo
 from floorwalker.profiles.features.definition import Feature, FeatureSet
 from floorwalker.profiles.features.expression import parse
 from floorwalker.profiles.features.sql import days_query
-from floorwalker.profiles.features.states import STAMP, Bucket, Measure, bucket_id, buckets, measure_of
+from floorwalker.profiles.features.states import STAMP, Bucket, Measure, bucket_id, buckets, counted, measure_of
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -76,6 +76,17 @@ class Updater:
     def tables(self) -> tuple[str, ...]:
         """The silver tables whose rows it wants."""
         return tuple(self._steps)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """What it looks at in the rows of a table."""
+        found: dict[str, None] = {}
+        for bucket in (*self.plain, *self.keyed):
+            source = bucket.source
+            if source.table == table:
+                found |= dict.fromkeys((source.day, *((source.at,) if any(m.packed for m in bucket.measures) else ())))
+                texts = (source.where, bucket.key, *(text for m in bucket.measures for text in (m.where, m.column)))
+                found |= {name: None for text in texts if text for name in parse(text).names}
+        return tuple(found)
 
     def empty(self) -> State:
         return State([{} for _ in self.plain], [{} for _ in self.keyed])
@@ -211,8 +222,7 @@ Reader = tuple[str, Callable[[State, dt.date], Any], Any]
 def _reader(
     feature: Feature, plain: dict[tuple[str, str], int], keyed: dict[tuple[str, str], int], all_buckets: list[Bucket]
 ) -> Reader:
-    assert feature.aggregate is not None
-    identity, aggregate, window = bucket_id(feature), feature.aggregate, feature.window
+    identity, (_, aggregate), window = bucket_id(feature), counted(feature), feature.window
     bucket = next(one for one in all_buckets if (one.source.name, one.key) == identity)
     place = [measure.name for measure in bucket.measures].index(measure_of(aggregate).name)
     typed = _typed(feature)

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from floorwalker.engines.models import SqlModel
+from floorwalker.errors import ModelError
 from floorwalker.profiles.features.definition import TYPES, Feature, FeatureSet
 from floorwalker.profiles.features.expression import parse
-from floorwalker.profiles.features.states import STAMP, Bucket, Measure, bucket_id, buckets, measure_of
+from floorwalker.profiles.features.states import STAMP, Bucket, Measure, bucket_id, buckets, counted, measure_of
 
 _COUNT_WIDTH, _DAY_WIDTH = 12, 10
 
@@ -101,11 +102,11 @@ def query(features: FeatureSet, spine: Spine) -> str:
     gaps: dict[tuple[str, str], list[Feature]] = {}
     attributes: dict[str, list[Feature]] = {}
     for one in features.levels[0]:
-        assert one.aggregate is not None and one.source is not None
-        if one.aggregate.kind == "attribute":
-            attributes.setdefault(one.source.table, []).append(one)
+        source, aggregate = counted(one)
+        if aggregate.kind == "attribute":
+            attributes.setdefault(source.table, []).append(one)
         else:
-            place = gaps if "gap" in one.aggregate.kind else groups
+            place = gaps if "gap" in aggregate.kind else groups
             place.setdefault(bucket_id(one), []).append(one)
     by_id = {(bucket.source.name, bucket.key): bucket for bucket in buckets(features)}
     ctes: list[tuple[str, str]] = [("spine", spine.sql)]
@@ -190,7 +191,13 @@ def _gap_pivot(name: str, bucket: Bucket, some: list[Feature], spine: Spine, col
     made: Ctes = []
     source, keys = _aged(bucket, spine, column)
     measures = sorted({measure_of(one.aggregate).name for one in some if one.aggregate})
-    assert len(measures) == 1, f"gaps of {bucket.source.name} need one condition"
+    if len(measures) != 1:
+        names = ", ".join(f"'{one.name}'" for one in some)
+        raise ModelError(
+            f"pauses of {bucket.source.name} are known under one condition only",
+            why=f"{names} have different ones",
+            fix="give them the same where",
+        )
     gap = f"DATE_DIFF('day', LAG(d.day, 1) OVER (PARTITION BY {keys} ORDER BY d.day), d.day)"
     made.append(
         (
@@ -246,8 +253,8 @@ def _when(function: str, measure: str, feature: Feature, kind: str = "") -> str:
 
 def _aggregate(feature: Feature) -> str:
     """A feature over the days of a bucket without a key."""
-    assert feature.aggregate is not None
-    kind, measure = feature.aggregate.kind, measure_of(feature.aggregate)
+    _, aggregate = counted(feature)
+    kind, measure = aggregate.kind, measure_of(aggregate)
     if kind in ("count", "total"):
         return _when("SUM", measure.name, feature, TYPES[measure.type])
     if kind in ("smallest", "largest"):
@@ -262,29 +269,26 @@ def _aggregate(feature: Feature) -> str:
 
 
 def _word_count(feature: Feature) -> tuple[str, str]:
-    assert feature.aggregate is not None
-    name = measure_of(feature.aggregate).name + feature.window.suffix
+    name = measure_of(counted(feature)[1]).name + feature.window.suffix
     return f"count_{name}", f"seen_{name}"
 
 
 def _seen_when(feature: Feature) -> str:
-    assert feature.aggregate is not None
     window = feature.window.sql("d.age")
-    return f"d.{measure_of(feature.aggregate).name} > 0" + (f" AND {window}" if window else "")
+    return f"d.{measure_of(counted(feature)[1]).name} > 0" + (f" AND {window}" if window else "")
 
 
 def _over_words(feature: Feature) -> str:
     """A feature over the words of a bucket with a key."""
-    assert feature.aggregate is not None
-    count, seen = _word_count(feature)
+    (_, aggregate), (count, seen) = counted(feature), _word_count(feature)
     n = f"d.{count}"
-    if feature.aggregate.kind == "distinct":
+    if aggregate.kind == "distinct":
         return f"COUNT(CASE WHEN {n} > 0 THEN 1 END)"
-    if feature.aggregate.kind == "top":
+    if aggregate.kind == "top":
         packed = f"LPAD(CAST({n} AS VARCHAR), {_COUNT_WIDTH}, '0') || CAST(d.{seen} AS VARCHAR) || d.word"
         return f"SUBSTRING(MAX(CASE WHEN {n} > 0 THEN {packed} END), {_COUNT_WIDTH + _DAY_WIDTH + 1})"
     total = f"CAST(CAST(SUM({n}) AS BIGINT) AS DOUBLE)"
-    if feature.aggregate.kind == "top_share":
+    if aggregate.kind == "top_share":
         return f"CAST(MAX({n}) AS DOUBLE) / NULLIF({total}, 0)"
     return f"CAST(CAST(SUM({n} * {n}) AS BIGINT) AS DOUBLE) / NULLIF({total} * {total}, 0)"
 

@@ -85,8 +85,19 @@ def measure_of(aggregate: Aggregate) -> Measure:
 
 def bucket_id(feature: Feature) -> tuple[str, str]:
     """Which bucket a feature reads: its source and key."""
-    assert feature.source is not None and feature.aggregate is not None
-    return feature.source.name, feature.aggregate.key
+    source, aggregate = counted(feature)
+    return source.name, aggregate.key
+
+
+def counted(feature: Feature) -> tuple[Source, Aggregate]:
+    """The source and aggregate of a feature that counts rows. ModelError for one that is an expression."""
+    if feature.source is None or feature.aggregate is None:
+        raise ModelError(
+            f"feature '{feature.name}' counts no rows",
+            why="it is an expression over other features, where a source and an aggregate are needed",
+            fix="give it a source and an aggregate, or an expression that reads other features",
+        )
+    return feature.source, feature.aggregate
 
 
 def buckets(features: FeatureSet) -> list[Bucket]:
