@@ -173,4 +173,4 @@ def _beginning(found: Lineage, node: str) -> str:
     if not files:
         return "begins in: " + (", ".join(roots[:6]) or "itself") + "\n"
     columns = sum(one.startswith("file:") for one in roots)
-    return f"begins in {columns} columns of {len(files)} sources' files: {', '.join(files)}\n"
+    return f"begins in {columns} columns of files: {', '.join(files)}\n"
