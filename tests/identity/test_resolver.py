@@ -13,6 +13,7 @@ from tests.identity.conftest import Identify
 from tests.identity.population import population, record
 
 from floorwalker.identity import resolver
+from floorwalker.identity.merging import clusters_of, merge_in_order
 from floorwalker.identity.settings import IdentitySettings, Limits
 
 TIGHT = IdentitySettings(limits=Limits(email=2, phone=2, account_id=2), cluster_records=6, hub_names=5)
@@ -111,70 +112,120 @@ def test_the_partition_is_the_components_of_the_accepted_evidence_and_holds_the_
     assert most == [("account_id", 2), ("email", 2), ("loyalty_id", 1), ("phone", 2)]
 
 
+NAMES = ["", "a", "b", "ann", "bob", "rob", "lee"]
+
+
 def _random_case(seed: int, records: int = 60, pieces: int = 110) -> tuple[resolver.People, resolver.Evidence]:
     rng = np.random.default_rng(seed)
 
     def codes(values: int) -> np.ndarray:
         return (rng.integers(1, values, records) * (rng.random(records) < 0.4)).astype(np.uint64)
 
+    cut = rng.choice(records, 6, replace=False).astype(np.int32)
     people = resolver.People(
         codes={kind: codes(40) for kind in resolver.COUNTED},
-        given=(rng.integers(97, 100, records) * (rng.random(records) < 0.5)).astype(np.int32),
-        family=rng.integers(97, 100, records).astype(np.int32),
+        given=(rng.integers(1, len(NAMES), records) * (rng.random(records) < 0.5)).astype(np.int32),
+        family=rng.integers(0, len(NAMES), records).astype(np.int32),
+        names=NAMES,
         birth=np.where(rng.random(records) < 0.2, rng.choice([19800304, 19510607, 19800403], records), 0).astype(
             np.int32
         ),
         words=rng.integers(1, 1 << 60, records).astype(np.uint64),
+        cuts=resolver.Cuts(cut, np.repeat([0, 1, 2], 2).astype(np.int32), np.tile([0, 1], 3).astype(np.int8)),
     )
+    tier = rng.choice([-1, 0, 1, 2, 4], pieces, p=[0.03, 0.25, 0.25, 0.25, 0.22]).astype(np.int8)
+    pair = (tier == 4) | (tier == -1)
+    record, partner = (rng.integers(0, records, pieces).astype(np.int32) for _ in range(2))
     evidence = resolver.Evidence(
-        record=rng.integers(0, records, pieces).astype(np.int32),
-        node=rng.integers(1, 50, pieces).astype(np.uint64),
-        tier=rng.integers(0, 3, pieces).astype(np.int8),
+        record=record,
+        node=np.where(pair, 1000 + np.arange(pieces), rng.integers(1, 50, pieces)).astype(np.uint64),
+        tier=tier,
         weight=rng.integers(0, 3, pieces).astype(np.float64),
+        partner=np.where(pair, partner, -1).astype(np.int32),
     )
     return people, evidence
+
+
+def _one_by_one(people: resolver.People, evidence: resolver.Evidence, order: np.ndarray) -> list[int]:
+    """The reference: nothing but merging, piece after piece."""
+    own = np.arange(len(people))
+    clusters = dict(enumerate(clusters_of(people, own, np.ones(len(people), dtype=np.int8))))
+    right = np.where(evidence.partner >= 0, evidence.partner, len(people) + evidence.node.astype(np.int64))
+    settings = IdentitySettings()
+    return merge_in_order(
+        clusters,
+        evidence.record[order].tolist(),
+        right[order].tolist(),
+        evidence.tier[order].tolist(),
+        list(resolver.limits_of(settings).values()),
+        settings.cluster_records,
+    )
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_the_vectorised_path_equals_merging_one_by_one(seed: int) -> None:
     people, evidence = _random_case(seed)
     _, refused = resolver.resolve(people, evidence, IdentitySettings())
-    order = np.lexsort((evidence.record, people.words[evidence.record], evidence.node, -evidence.weight, evidence.tier))
-    one_by_one = resolver.merge_in_order(
-        people,
-        evidence.record[order].tolist(),
-        evidence.node[order].tolist(),
-        evidence.tier[order].tolist(),
-        IdentitySettings(),
-    )
-    assert refused[order].tolist() == one_by_one
+    order = evidence.in_order(people)
+    assert refused[order].tolist() == _one_by_one(people, evidence, order)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_component_alone_resolves_as_in_the_whole(seed: int) -> None:
     people, evidence = _random_case(seed, records=90, pieces=70)
     labels, refused = resolver.resolve(people, evidence, IdentitySettings())
-    _, node = np.unique(evidence.node, return_inverse=True)
-    whole = resolver.components(evidence.record, node + len(people), len(people) + int(node.max()) + 1)[: len(people)]
+    size = len(people) + int(evidence.node.max()) + 1
+    other = np.where(evidence.partner >= 0, evidence.partner, len(people) + evidence.node.astype(np.int64))
+    whole = resolver.components(evidence.record, other, size)[: len(people)]
     for component in np.unique(whole):
         rows = np.flatnonzero(whole == component)
         pieces = np.flatnonzero(whole[evidence.record] == component)
+        mine = np.flatnonzero(np.isin(people.cuts.record, rows))
         part = resolver.People(
             {kind: codes[rows] for kind, codes in people.codes.items()}, people.given[rows], people.family[rows],
-            people.birth[rows], people.words[rows],
+            people.names, people.birth[rows], people.words[rows],
+            resolver.Cuts(
+                np.searchsorted(rows, people.cuts.record[mine]).astype(np.int32), people.cuts.cut[mine],
+                people.cuts.side[mine],
+            ),
         )  # fmt: skip
+        partner = evidence.partner[pieces]
         alone = resolver.Evidence(
             np.searchsorted(rows, evidence.record[pieces]).astype(np.int32), evidence.node[pieces],
             evidence.tier[pieces], evidence.weight[pieces],
+            np.where(partner >= 0, np.searchsorted(rows, partner), -1).astype(np.int32),
         )  # fmt: skip
         part_labels, part_refused = resolver.resolve(part, alone, IdentitySettings())
         assert rows[part_labels].tolist() == labels[rows].tolist()
         assert part_refused.tolist() == refused[pieces].tolist()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_less_evidence_of_the_order_only_splits(seed: int) -> None:
+    """Raising a threshold: what remains of the order gives a refinement, and the same verdicts."""
+    people, evidence = _random_case(seed, pieces=200)
+    labels, refused = resolver.resolve(people, evidence, IdentitySettings())
+    order = evidence.in_order(people)
+    for cut in (50, 100, 150):
+        first = np.sort(order[:cut])
+        strict, verdicts = resolver.resolve(people, evidence.take(first), IdentitySettings())
+        assert verdicts.tolist() == refused[first].tolist()
+        assert all(len(np.unique(labels[strict == label])) == 1 for label in np.unique(strict))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_sides_of_a_cut_never_meet(seed: int) -> None:
+    people, evidence = _random_case(seed, pieces=300)
+    labels, _ = resolver.resolve(people, evidence, IdentitySettings())
+    cuts = people.cuts
+    for cut in np.unique(cuts.cut):
+        one, two = (set(labels[cuts.record[(cuts.cut == cut) & (cuts.side == side)]].tolist()) for side in (0, 1))
+        assert not one & two
+
+
 def test_no_evidence_leaves_everyone_alone() -> None:
     people, evidence = _random_case(1)
-    none = resolver.Evidence(evidence.record[:0], evidence.node[:0], evidence.tier[:0], evidence.weight[:0])
+    none = evidence.take(np.arange(0))
     labels, refused = resolver.resolve(people, none, IdentitySettings())
     assert labels.tolist() == list(range(len(people)))
     assert len(refused) == 0

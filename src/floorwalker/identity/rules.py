@@ -102,18 +102,25 @@ def _silent(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def make_people(connection: duckdb.DuckDBPyConnection) -> None:
     """identity_people: records numbered in the order of their ids, `known` if they name anyone, hashes of what they
-    say."""
+    say. identity_names: their names, numbered from 1 in order."""
     codes = ", ".join(
         f"CASE WHEN {column} IS NULL THEN 0::UBIGINT ELSE md5_number_lower('{kind}|' || {column}) END AS {kind}_code"
         for kind, column in KEYS.items()
     )
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_names AS
+        SELECT name, row_number() OVER (ORDER BY name)::INTEGER AS place FROM (
+            SELECT given_name_key AS name FROM silver.normalised_records
+            UNION SELECT family_name_key FROM silver.normalised_records
+        ) WHERE name IS NOT NULL
+    """)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_people AS
         SELECT row_number() OVER (ORDER BY n.record_id)::INTEGER - 1 AS rid, n.*, r.source, r.first_seen, r.last_seen,
                coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key)
                    IS NOT NULL AS known,
-               coalesce(unicode(initial_key), 0)::INTEGER AS given_code,
-               coalesce(unicode(family_name_key), 0)::INTEGER AS family_code,
+               coalesce(unicode(initial_key), 0)::INTEGER AS initial_code,
+               coalesce(g.place, 0) AS given_code, coalesce(f.place, 0) AS family_code,
                initial_key || family_name_key AS name_key,
                coalesce(strftime(birth_date, '%Y%m%d')::INTEGER, 0) AS birth_code,
                md5_number_lower(concat_ws('|', 'l' || loyalty_key, 'a' || account_key, 'r' || ref_key, 'e' || email_key,
@@ -122,6 +129,8 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
                {codes}
         FROM silver.normalised_records n
         JOIN (SELECT record_id, source, first_seen, last_seen FROM silver.identity_records) r USING (record_id)
+        LEFT JOIN identity_names g ON g.name = n.given_name_key
+        LEFT JOIN identity_names f ON f.name = n.family_name_key
         ORDER BY n.record_id
     """)
 
@@ -183,7 +192,7 @@ def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
         values = f"{'' if rule.when else 'LEFT'} JOIN identity_values v ON {guard} AND {rule.when or 'TRUE'}"
         parts.append(f"""
             SELECT p.rid, '{rule.name}' AS rule, {rule.tier}::TINYINT AS tier, p.node,
-                   {rule.weight}::DOUBLE AS base, coalesce(v.several_initials, FALSE) AS several, p.given_code,
+                   {rule.weight}::DOUBLE AS base, coalesce(v.several_initials, FALSE) AS several, p.initial_code,
                    h.reason AS blocked
             FROM (SELECT *, md5_number_lower('{rule.name}|' || ({rule.key})) AS node FROM identity_people
                   WHERE ({rule.key}) IS NOT NULL) p
@@ -198,11 +207,11 @@ def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE identity_pieces AS
         WITH shares AS (
-            SELECT rule, node, given_code, count(*) / sum(count(*)) OVER (PARTITION BY rule, node) AS share
-            FROM identity_pieces_raw WHERE several AND given_code <> 0 GROUP BY rule, node, given_code
+            SELECT rule, node, initial_code, count(*) / sum(count(*)) OVER (PARTITION BY rule, node) AS share
+            FROM identity_pieces_raw WHERE several AND initial_code <> 0 GROUP BY rule, node, initial_code
         )
         SELECT r.rid, r.rule, r.tier, r.node, r.base + coalesce(s.share, 1.0) AS weight, r.blocked
-        FROM identity_pieces_raw r LEFT JOIN shares s USING (rule, node, given_code)
+        FROM identity_pieces_raw r LEFT JOIN shares s USING (rule, node, initial_code)
         ORDER BY r.rule, r.node, r.rid
     """)
     connection.execute("DROP TABLE identity_pieces_raw")

@@ -27,7 +27,7 @@ from floorwalker.identity import anonymous, registry, resolver, rules
 from floorwalker.identity.records import OUTPUT, normalise_records
 from floorwalker.identity.settings import IdentitySettings
 
-VERSION = "1"
+VERSION = "2"
 
 
 def steps(settings: IdentitySettings) -> list[Step]:
@@ -143,6 +143,7 @@ def _people(connection: duckdb.DuckDBPyConnection) -> tuple[resolver.People, NDA
         codes={kind: columns[f"{kind}_code"] for kind in resolver.COUNTED},
         given=columns["given_code"],
         family=columns["family_code"],
+        names=["", *_arrays(connection, "SELECT name FROM identity_names ORDER BY place")["name"].tolist()],
         birth=columns["birth_code"],
         words=columns["words"],
     )
@@ -172,7 +173,7 @@ def _resolve(context: StepContext, settings: IdentitySettings) -> None:
     context.write("silver.customer_identifiers", _identifiers(connection))
     context.write("silver.identity_summary", _summary(connection, churn, settings))
     for table in (
-        "people", "hubs", "values", "pieces", "partition", "verdicts", "map", "aliases", "evidence", "churn",
+        "people", "names", "hubs", "values", "pieces", "partition", "verdicts", "map", "aliases", "evidence", "churn",
     ):  # fmt: skip
         connection.execute(f"DROP TABLE identity_{table}")
     context.progress(1.0, "customers written")
@@ -192,7 +193,8 @@ def partition(
         "SELECT rid, node, tier, weight FROM identity_pieces WHERE tier <> 3 AND blocked IS NULL "
         "ORDER BY rule, node, rid",
     )
-    evidence = resolver.Evidence(strong["rid"], strong["node"], strong["tier"], strong["weight"])
+    alone = np.full(len(strong["rid"]), -1, dtype=np.int32)
+    evidence = resolver.Evidence(strong["rid"], strong["node"], strong["tier"], strong["weight"], alone)
     labels, refused = resolver.resolve(people, evidence, settings)
     weak = _arrays(
         connection,
