@@ -1,0 +1,39 @@
+"""`identity`: who is one person and why; joining, cutting and reviewing; what another policy would do.
+
+Each command lives in a module of its own beside this one and is imported when it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from floorwalker.errors import did_you_mean
+
+# name → (module, help)
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            ctx.fail(f"no command '{cmd_name}': {did_you_mean(cmd_name, COMMANDS)}")
+        module, _ = COMMANDS[cmd_name]
+        return getattr(importlib.import_module(f"floorwalker.app.commands.{module}"), cmd_name.replace("-", "_"))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands)
+def identity() -> None:
+    """Who is one person and why; join, cut, review; what another policy would do.
+
+    \b
+    floorwalker identity explain ann@example.com
+    """
