@@ -1,0 +1,265 @@
+"""The review queue: the few pairs of records that a person should look at, because much hangs on them.
+
+In: silver.identity_pairs, silver.identity_evidence, silver.customer_map, silver.normalised_records. Out:
+silver.identity_review, best first, of bounded size. Three kinds of pairs matter:
+
+    join      two customers of some size whose most alike records a model all but joins
+    bridge    a pair that alone holds two halves of a customer together, and was accepted by a narrow margin
+    conflict  a model is sure, and authenticated ids say the opposite
+
+What comes first is uncertainty times effect. Uncertainty is the entropy of the model's probability in bits (how much
+the answer would tell), 1 for a conflict, where two that are both sure contradict each other. Effect is the records
+that would change their customer, and more where much was bought: times (1 + their revenue / mean revenue of those who
+bought). Two customers are asked about once, with their most alike records. What a person has decided is not asked
+again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from floorwalker.engines.steps import Step, StepContext
+from floorwalker.identity.bridges import bridges
+from floorwalker.identity.explain.pieces import CUT, MODEL, PERSON, has
+from floorwalker.identity.explain.waterfall import thresholds
+from floorwalker.identity.resolver import COUNTED, components
+from floorwalker.identity.rules import KEYS
+from floorwalker.identity.settings import IdentitySettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TABLE = "silver.identity_review"
+LEVEL = "crm"
+"""Level of confidence whose customers silver.customer_map holds."""
+_AUTHENTICATED = ("loyalty_id", "account_id", "customer_ref")
+_KNOWN = (
+    "coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key) IS NOT NULL"
+)
+_SURE = math.log2(99)
+"""Bits of the probability .99: what is accepted where no level of confidence says more."""
+
+
+def step(settings: IdentitySettings, version: str) -> Step:
+    """The step that builds the queue, where pairs are weighed."""
+    return Step(
+        "identity.review",
+        reads=(
+            "silver.identity_pairs",
+            "silver.identity_evidence",
+            "silver.customer_map",
+            "silver.normalised_records",
+            "silver.customer_orders",
+        ),
+        writes=(TABLE,),
+        run=lambda context: _run(context, settings),
+        version=version,
+        lineage={TABLE: dict.fromkeys(_COLUMNS, ("silver.identity_pairs.weight",))},
+    )
+
+
+_COLUMNS = (
+    "review_id", "kind", "record_a", "record_b", "customer_a", "customer_b", "weight", "probability", "uncertainty",
+    "records", "revenue", "effect", "score", "pairs", "reason",
+)  # fmt: skip
+
+
+def _run(context: StepContext, settings: IdentitySettings) -> None:
+    context.write(TABLE, build(context.connection, settings))
+    for table in _TEMPORARY:
+        context.connection.execute(f"DROP TABLE IF EXISTS {table}")
+    context.progress(1.0, "review queue built")
+
+
+_TEMPORARY = ("review_sizes", "review_band", "review_decided", "review_bridges", "review_found")
+
+
+def accepted_from(connection: duckdb.DuckDBPyConnection) -> float:
+    """The weight from which a pair joins: the level's, else that of the weakest pair that was taken."""
+    cuts: Mapping[str, float] = thresholds(connection)
+    if LEVEL in cuts:
+        return cuts[LEVEL]
+    (row,) = connection.execute(
+        "SELECT min(weight) FROM silver.identity_evidence WHERE rule = ? AND accepted", [MODEL]
+    ).fetchall()
+    return row[0] if row[0] is not None else _SURE
+
+
+def build(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> duckdb.DuckDBPyRelation:
+    """silver.identity_review as a relation over temporary tables (`_TEMPORARY`) of the connection."""
+    review, accept = settings.review, accepted_from(connection)
+    revenue = (
+        "SELECT customer_id, revenue::DOUBLE AS revenue FROM silver.customer_orders"
+        if has(connection, "silver.customer_orders")
+        else "SELECT NULL::VARCHAR AS customer_id, NULL::DOUBLE AS revenue WHERE FALSE"
+    )
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE review_sizes AS
+        SELECT customer_id, count(*) FILTER (known) AS records, coalesce(any_value(o.revenue), 0.0) AS revenue
+        FROM silver.customer_map
+        JOIN (SELECT record_id, {_KNOWN} AS known FROM silver.normalised_records) USING (record_id)
+        LEFT JOIN ({revenue}) o USING (customer_id)
+        GROUP BY customer_id
+    """)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE review_decided AS
+        SELECT DISTINCT least(record_id, identifier_key) AS record_a, greatest(record_id, identifier_key) AS record_b
+        FROM silver.identity_evidence WHERE identifier_kind = 'record' AND (rule = '{PERSON}' OR kind = '{CUT}')
+    """)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE review_band AS
+        SELECT p.record_a, p.record_b, p.weight, p.probability, a.customer_id AS customer_a,
+               b.customer_id AS customer_b, e.accepted, e.reason
+        FROM silver.identity_pairs p
+        JOIN silver.customer_map a ON a.record_id = p.record_a
+        JOIN silver.customer_map b ON b.record_id = p.record_b
+        LEFT JOIN (
+            SELECT record_id, identifier_key, accepted, reason FROM silver.identity_evidence WHERE rule = '{MODEL}'
+        ) e ON e.record_id = p.record_a AND e.identifier_key = p.record_b
+        ANTI JOIN review_decided d ON d.record_a = p.record_a AND d.record_b = p.record_b
+        WHERE p.weight >= ?
+        """,
+        [accept - review.below],
+    )
+    _find_bridges(connection, accept, review.above, review.records)
+    _find_joins(connection, settings, accept)
+    return connection.sql(f"""
+        WITH mean AS (SELECT greatest(avg(revenue), 1e-9) AS revenue FROM review_sizes WHERE revenue > 0),
+        weighed AS (
+            SELECT f.*, f.records * (1 + coalesce(f.revenue / (SELECT revenue FROM mean), 0)) AS effect
+            FROM review_found f
+        )
+        SELECT 'q' || left(md5(record_a || '|' || record_b), 10) AS review_id, kind, record_a, record_b, customer_a,
+               customer_b, weight, probability, uncertainty, records, revenue, effect,
+               uncertainty * effect AS score, pairs, reason
+        FROM weighed ORDER BY score DESC, record_a, record_b LIMIT {review.size}
+    """)
+
+
+_UNCERTAIN = """CASE WHEN probability > 0 AND probability < 1
+    THEN -probability * log2(probability) - (1 - probability) * log2(1 - probability) ELSE 0 END"""
+
+
+def _find_joins(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings, accept: float) -> None:
+    """review_found: pairs across two customers, one per two customers, and the bridges."""
+    review = settings.review
+    reasons = ", ".join(f"'limit {kind} {getattr(settings.limits, kind)}'" for kind in _AUTHENTICATED)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE review_found AS
+        WITH across AS (
+            SELECT b.*, least(x.records, y.records) AS records,
+                   (least((x.records, x.revenue), (y.records, y.revenue)))[2] AS revenue,
+                   CASE WHEN weight >= $accept AND reason IN ({reasons}) THEN 'conflict'
+                        WHEN weight < $accept THEN 'join' END AS kind
+            FROM review_band b
+            JOIN review_sizes x ON x.customer_id = b.customer_a
+            JOIN review_sizes y ON y.customer_id = b.customer_b
+            WHERE b.customer_a <> b.customer_b
+        ), best AS (
+            SELECT *, count(*) OVER couple AS pairs FROM across
+            WHERE kind = 'conflict' OR kind = 'join' AND records >= $least
+            WINDOW couple AS (PARTITION BY least(customer_a, customer_b), greatest(customer_a, customer_b))
+            QUALIFY row_number() OVER (
+                PARTITION BY least(customer_a, customer_b), greatest(customer_a, customer_b)
+                ORDER BY weight DESC, record_a, record_b) = 1
+        )
+        SELECT kind, record_a, record_b, customer_a, customer_b, weight, probability,
+               CASE WHEN kind = 'conflict' THEN 1.0 ELSE {_UNCERTAIN} END AS uncertainty, records::BIGINT AS records,
+               revenue, pairs, coalesce(reason, '') AS reason
+        FROM best WHERE kind = 'conflict' OR NOT EXISTS (FROM ({_too_many(settings)}) t
+            WHERE t.customer_a = best.customer_a AND t.customer_b = best.customer_b)
+        UNION ALL
+        SELECT 'bridge', record_a, record_b, customer_id, customer_id, weight, probability, {_UNCERTAIN}, records,
+               revenue, 1, '' FROM review_bridges
+        """,
+        {"accept": accept, "least": review.records},
+    )
+
+
+def _too_many(settings: IdentitySettings) -> str:
+    """SQL: pairs of customers in the band that would break a limit together: a yes would be none of a model's."""
+    parts = [
+        f"SELECT customer_id, '{kind}' AS kind, {KEYS[kind]} AS key, {getattr(settings.limits, kind)} AS most"
+        f" FROM held WHERE {KEYS[kind]} IS NOT NULL"
+        for kind in COUNTED
+    ]
+    return f"""
+        WITH asked AS (SELECT DISTINCT customer_a, customer_b FROM across),
+        held AS (
+            SELECT m.customer_id, n.* FROM silver.customer_map m JOIN silver.normalised_records n USING (record_id)
+            WHERE m.customer_id IN (SELECT customer_a FROM asked UNION SELECT customer_b FROM asked)
+        ), kinds AS ({" UNION ".join(parts)})
+        SELECT DISTINCT customer_a, customer_b FROM (
+            SELECT a.customer_a, a.customer_b, k.kind, count(DISTINCT k.key) AS together, any_value(k.most) AS most,
+                   count(DISTINCT k.key) FILTER (k.customer_id = a.customer_a) AS one,
+                   count(DISTINCT k.key) FILTER (k.customer_id = a.customer_b) AS two
+            FROM asked a JOIN kinds k ON k.customer_id IN (a.customer_a, a.customer_b) GROUP BY ALL
+        ) WHERE one > 0 AND two > 0 AND together > greatest(most, one, two)
+    """
+
+
+def _find_bridges(connection: duckdb.DuckDBPyConnection, accept: float, margin: float, least: int) -> None:
+    """review_bridges: pairs taken by less than `margin` bits that alone hold `least` records or more on either side."""
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE review_bridges AS
+        SELECT b.record_a, b.record_b, b.weight, b.probability, b.customer_a AS customer_id, s.records, s.revenue,
+               row_number() OVER (ORDER BY b.record_a, b.record_b) - 1 AS place
+        FROM review_band b JOIN review_sizes s ON s.customer_id = b.customer_a
+        WHERE b.accepted AND b.customer_a = b.customer_b AND b.weight < ? AND s.records >= ?
+        """,
+        [accept + margin, 2 * least],
+    )
+    points = connection.sql(f"""
+        SELECT m.record_id, row_number() OVER (ORDER BY m.record_id) - 1 AS point, n.known
+        FROM silver.customer_map m
+        JOIN (SELECT record_id, {_KNOWN} AS known FROM silver.normalised_records) n USING (record_id)
+        WHERE m.customer_id IN (SELECT customer_id FROM review_bridges)
+    """).to_arrow_table()
+    connection.register("review_points", points)
+    held = _arrays(
+        connection,
+        f"""
+        SELECT p.point AS one, coalesce(q.point, -1) AS two, hash(e.rule, e.identifier_key) AS node
+        FROM silver.identity_evidence e JOIN review_points p USING (record_id)
+        LEFT JOIN review_points q ON e.identifier_kind = 'record' AND q.record_id = e.identifier_key
+        WHERE e.accepted AND e.kind <> '{CUT}' AND NOT EXISTS (
+            FROM review_bridges b
+            WHERE e.rule = '{MODEL}' AND b.record_a = e.record_id AND b.record_b = e.identifier_key)
+        """,
+    )
+    asked = _arrays(
+        connection,
+        "SELECT p.point AS one, q.point AS two FROM review_bridges b JOIN review_points p ON p.record_id = b.record_a"
+        " JOIN review_points q ON q.record_id = b.record_b ORDER BY b.place",
+    )
+    connection.unregister("review_points")
+    count = points.num_rows
+    hashes, node = np.unique(held["node"], return_inverse=True)
+    other = np.where(held["two"] >= 0, held["two"], node + count)
+    # What hangs together without the pairs that are asked about is one point: only those can be bridges.
+    part = components(held["one"], other, count + len(hashes))[:count]
+    known = np.bincount(part, weights=points["known"].to_numpy(), minlength=int(part.max(initial=-1)) + 1)
+    found, side = bridges(part[asked["one"]], part[asked["two"]], known.astype(np.int64))
+    good = found & (side >= least)
+    arrow = pa.table({"place": np.flatnonzero(good), "side": side[good]})
+    connection.register("review_good", arrow)
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE review_bridges AS
+        SELECT b.* EXCLUDE (records, revenue, place), g.side::BIGINT AS records,
+               b.revenue * g.side / b.records AS revenue
+        FROM review_bridges b JOIN review_good g USING (place)
+    """)
+    connection.unregister("review_good")
+
+
+def _arrays(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, np.ndarray]:
+    table = connection.sql(query).to_arrow_table()
+    return {name: table[name].to_numpy() for name in table.column_names}
