@@ -28,7 +28,7 @@ from floorwalker.identity.bridges import bridges
 from floorwalker.identity.explain.pieces import CUT, MODEL, PERSON, has
 from floorwalker.identity.explain.waterfall import thresholds
 from floorwalker.identity.resolver import COUNTED, components
-from floorwalker.identity.rules import KEYS
+from floorwalker.identity.rules import KEYS, KNOWN
 from floorwalker.identity.settings import IdentitySettings
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ TABLE = "silver.identity_review"
 LEVEL = "crm"
 """Level of confidence whose customers silver.customer_map holds."""
 _AUTHENTICATED = ("loyalty_id", "account_id", "customer_ref")
-_KNOWN = (
-    "coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key) IS NOT NULL"
-)
 _SURE = math.log2(99)
 """Bits of the probability .99: what is accepted where no level of confidence says more."""
 
@@ -102,7 +99,7 @@ def build(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> 
         CREATE OR REPLACE TEMP TABLE review_sizes AS
         SELECT customer_id, count(*) FILTER (known) AS records, coalesce(any_value(o.revenue), 0.0) AS revenue
         FROM silver.customer_map
-        JOIN (SELECT record_id, {_KNOWN} AS known FROM silver.normalised_records) USING (record_id)
+        JOIN (SELECT record_id, {KNOWN} AS known FROM silver.normalised_records) USING (record_id)
         LEFT JOIN ({revenue}) o USING (customer_id)
         GROUP BY customer_id
     """)
@@ -220,7 +217,7 @@ def _find_bridges(connection: duckdb.DuckDBPyConnection, accept: float, margin: 
     points = connection.sql(f"""
         SELECT m.record_id, row_number() OVER (ORDER BY m.record_id) - 1 AS point, n.known
         FROM silver.customer_map m
-        JOIN (SELECT record_id, {_KNOWN} AS known FROM silver.normalised_records) n USING (record_id)
+        JOIN (SELECT record_id, {KNOWN} AS known FROM silver.normalised_records) n USING (record_id)
         WHERE m.customer_id IN (SELECT customer_id FROM review_bridges)
     """).to_arrow_table()
     connection.register("review_points", points)

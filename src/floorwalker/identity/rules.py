@@ -50,6 +50,9 @@ KEYS = {
 }  # fmt: skip
 """Identifier kind -> its column in silver.normalised_records."""
 
+KNOWN = "coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key) IS NOT NULL"
+"""SQL: does a normalised record name anybody? If not, it is an anonymous visit."""
+
 _FULL_NAME = "given_name_key || '|' || family_name_key"
 
 RULES: dict[str, Rule] = {
@@ -117,8 +120,7 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_people AS
         SELECT row_number() OVER (ORDER BY n.record_id)::INTEGER - 1 AS rid, n.*, r.source, r.first_seen, r.last_seen,
-               coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key)
-                   IS NOT NULL AS known,
+               {KNOWN} AS known,
                coalesce(unicode(initial_key), 0)::INTEGER AS initial_code,
                coalesce(g.place, 0) AS given_code, coalesce(f.place, 0) AS family_code,
                initial_key || family_name_key AS name_key,

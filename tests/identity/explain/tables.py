@@ -35,8 +35,8 @@ class Tables:
         )
         connection.execute(
             "CREATE TABLE silver.identity_evidence (record_id VARCHAR, rule VARCHAR, rule_version VARCHAR,"
-            " tier INTEGER, identifier_kind VARCHAR, identifier_key VARCHAR, weight DOUBLE, kind VARCHAR, source VARCHAR,"
-            " first_seen TIMESTAMPTZ, accepted BOOLEAN, reason VARCHAR)"
+            " tier INTEGER, identifier_kind VARCHAR, identifier_key VARCHAR, weight DOUBLE, kind VARCHAR,"
+            " source VARCHAR, first_seen TIMESTAMPTZ, accepted BOOLEAN, reason VARCHAR)"
         )
         connection.execute("CREATE TABLE silver.customer_map (record_id VARCHAR, customer_id VARCHAR)")
         connection.execute(

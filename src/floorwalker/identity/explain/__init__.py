@@ -9,10 +9,24 @@
 Nothing here writes. Identifiers are masked unless `clear` is asked for.
 """
 
+from floorwalker.identity.explain import words
 from floorwalker.identity.explain.differences import WhyNot, why_not
 from floorwalker.identity.explain.finding import Party, find, one_customer
 from floorwalker.identity.explain.network import Graph, graph
 from floorwalker.identity.explain.reasons import Why, why
 from floorwalker.identity.explain.waterfall import Pair, pair
 
-__all__ = ["Graph", "Pair", "Party", "Why", "WhyNot", "find", "graph", "one_customer", "pair", "why", "why_not"]
+__all__ = [
+    "Graph",
+    "Pair",
+    "Party",
+    "Why",
+    "WhyNot",
+    "find",
+    "graph",
+    "one_customer",
+    "pair",
+    "why",
+    "why_not",
+    "words",
+]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from floorwalker.errors import NotFoundError, did_you_mean
+from floorwalker.identity.explain.waterfall import best_pair
 from floorwalker.identity.registry import customer_of
 from floorwalker.identity.rules import KEYS
 
@@ -73,6 +74,25 @@ def one_customer(party: Party) -> str:
         why=listed + (", …" if len(party.customers) > 5 else ""),
         fix=f"ask for one of them, or why two are not one: explain {party.customers[0]} --not {party.customers[1]}",
     )
+
+
+def closest(connection: duckdb.DuckDBPyConnection, mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, str]:
+    """Of two groups of records the two that are most alike: by a model, else by what they share, else the first."""
+    row = best_pair(connection, mine, theirs)
+    if row is not None:
+        pair = (row["record_a"], row["record_b"])
+        return pair if row["record_a"] in mine else pair[::-1]
+    shared = connection.execute(
+        """
+        SELECT a.record_id, b.record_id FROM silver.identity_evidence a
+        JOIN silver.identity_evidence b USING (rule, identifier_key)
+        WHERE a.record_id IN (SELECT unnest(?::VARCHAR[])) AND b.record_id IN (SELECT unnest(?::VARCHAR[]))
+          AND a.record_id <> b.record_id
+        ORDER BY a.tier, a.weight + b.weight DESC, a.record_id, b.record_id LIMIT 1
+        """,
+        [list(mine), list(theirs)],
+    ).fetchone()
+    return shared or (mine[0], next((record for record in theirs if record != mine[0]), mine[0]))
 
 
 def _record(connection: duckdb.DuckDBPyConnection, text: str, value: str) -> Party | None:

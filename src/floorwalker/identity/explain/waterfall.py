@@ -38,23 +38,30 @@ Score = Callable[["duckdb.DuckDBPyConnection", str, str], Mapping[str, Any] | No
 class Level(Protocol):
     """How much one outcome of a comparison weighs; `value` is the gamma, -1 where a side says nothing."""
 
-    value: int
-    label: str
-    weight: float
+    @property
+    def value(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def weight(self) -> float: ...
 
 
 class Comparison(Protocol):
     """One thing that a model compares."""
 
-    name: str
-    levels: Sequence[Level]
+    @property
+    def name(self) -> str: ...
+    @property
+    def levels(self) -> Sequence[Level]: ...
 
 
 class Model(Protocol):
     """What a waterfall reads of a model: `identity.matching.model` has it."""
 
-    comparisons: Sequence[Comparison]
-    prior_weight: float
+    @property
+    def comparisons(self) -> Sequence[Comparison]: ...
+    @property
+    def prior_weight(self) -> float: ...
 
 
 class Bar(msgspec.Struct, frozen=True):
