@@ -67,9 +67,8 @@ class Identity:
         ).fetchall()
         return found[0][0] if len(found) == 1 else text
 
-    def pair_of(self, a: str, b: str) -> tuple[str, str]:
+    def pair_of(self, one: Party, two: Party) -> tuple[str, str]:
         """Two records: those meant, or of two customers those most alike."""
-        one, two = self.find(a), self.find(b)
         if len(one.records) == len(two.records) == 1:
             return one.records[0], two.records[0]
         return closest(self.connection, one.records, two.records)

@@ -54,7 +54,7 @@ def explain(
     with open_identity(open_project(folder)) as tables:
         connection = tables.connection
         if pair is not None:
-            records = tables.pair_of(*pair)
+            records = tables.pair_of(*map(tables.find, pair))
             compared = explained.pair(connection, *records, tables.model, clear=clear)
             _print_json(compared) if as_json else explaining.print_pair(compared)
             return
