@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.identity.explain.tables import Tables
 
 from floorwalker.identity.review import build
@@ -71,9 +70,12 @@ def test_ids_that_contradict_a_sure_model_are_asked_about_whatever_the_size() ->
     assert queue(named.model("a", "b", 20.0, refused="different first names")) == []
 
 
-@pytest.mark.parametrize("cut", [True, False])
-def test_what_a_person_decided_is_not_asked_again(cut: bool) -> None:
-    assert queue(apart(5.0).person("b0", "a0", cut=cut)) == []
+def test_what_a_person_decided_is_not_asked_again() -> None:
+    assert queue(apart(5.0).person("b0", "a0", cut=True)) == []
+    more = apart(5.0).model("a1", "b1", 4.0, evidence=False).person("a0", "b2", cut=True)
+    assert queue(more) == [], "the cut is between the two customers, whichever records stand for them"
+    assert queue(halves(7.0).person("a0", "b0")) == []
+    assert queue(halves(7.0).person("a2", "b1")) == [], "linked, the halves need no bridge"
 
 
 def test_the_most_telling_comes_first_and_the_queue_is_bounded() -> None:

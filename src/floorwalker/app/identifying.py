@@ -38,7 +38,7 @@ NEEDED = (
 """Without these nothing can be explained."""
 MAYBE = (
     "silver.identity_pairs", "silver.identity_levels", "silver.customer_levels", "silver.identity_review",
-    "silver.household_members",
+    "silver.households",
 )  # fmt: skip
 """What only some projects have."""
 

@@ -10,8 +10,8 @@ silver.identity_review, best first, of bounded size. Three kinds of pairs matter
 What comes first is uncertainty times effect. Uncertainty is the entropy of the model's probability in bits (how much
 the answer would tell), 1 for a conflict, where two that are both sure contradict each other. Effect is the records
 that would change their customer, and more where much was bought: times (1 + their revenue / mean revenue of those who
-bought). Two customers are asked about once, with their most alike records. What a person has decided is not asked
-again.
+bought). Two customers are asked about once, with their most alike records, and not at all where a person has cut them;
+a pair that a person has linked is no bridge any more.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import pyarrow as pa
 
 from floorwalker.engines.steps import Step, StepContext
 from floorwalker.identity.bridges import bridges
-from floorwalker.identity.explain.pieces import CUT, MODEL, PERSON, has
+from floorwalker.identity.explain.pieces import CUT, MODEL, has
 from floorwalker.identity.explain.waterfall import thresholds
-from floorwalker.identity.resolver import COUNTED, components
+from floorwalker.identity.resolver import components, limits_of
 from floorwalker.identity.rules import KEYS, KNOWN
 from floorwalker.identity.settings import IdentitySettings
 
@@ -105,8 +105,10 @@ def build(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> 
     """)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE review_decided AS
-        SELECT DISTINCT least(record_id, identifier_key) AS record_a, greatest(record_id, identifier_key) AS record_b
-        FROM silver.identity_evidence WHERE identifier_kind = 'record' AND (rule = '{PERSON}' OR kind = '{CUT}')
+        SELECT DISTINCT a.customer_id AS customer_a, b.customer_id AS customer_b
+        FROM silver.identity_evidence e
+        JOIN silver.customer_map a USING (record_id) JOIN silver.customer_map b ON b.record_id = e.identifier_key
+        WHERE e.kind = '{CUT}' AND e.identifier_kind = 'record'
     """)
     connection.execute(
         f"""
@@ -119,7 +121,8 @@ def build(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> 
         LEFT JOIN (
             SELECT record_id, identifier_key, accepted, reason FROM silver.identity_evidence WHERE rule = '{MODEL}'
         ) e ON e.record_id = p.record_a AND e.identifier_key = p.record_b
-        ANTI JOIN review_decided d ON d.record_a = p.record_a AND d.record_b = p.record_b
+        ANTI JOIN review_decided d ON least(d.customer_a, d.customer_b) = least(a.customer_id, b.customer_id)
+          AND greatest(d.customer_a, d.customer_b) = greatest(a.customer_id, b.customer_id)
         WHERE p.weight >= ?
         """,
         [accept - review.below],
@@ -146,14 +149,14 @@ _UNCERTAIN = """CASE WHEN probability > 0 AND probability < 1
 def _find_joins(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings, accept: float) -> None:
     """review_found: pairs across two customers, one per two customers, and the bridges."""
     review = settings.review
-    reasons = ", ".join(f"'limit {kind} {getattr(settings.limits, kind)}'" for kind in _AUTHENTICATED)
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE review_found AS
         WITH across AS (
             SELECT b.*, least(x.records, y.records) AS records,
                    (least((x.records, x.revenue), (y.records, y.revenue)))[2] AS revenue,
-                   CASE WHEN weight >= $accept AND reason IN ({reasons}) THEN 'conflict'
+                   CASE WHEN weight >= $accept AND regexp_matches(reason, '^limit ({"|".join(_AUTHENTICATED)}) ')
+                             THEN 'conflict'
                         WHEN weight < $accept THEN 'join' END AS kind
             FROM review_band b
             JOIN review_sizes x ON x.customer_id = b.customer_a
@@ -170,8 +173,8 @@ def _find_joins(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
         SELECT kind, record_a, record_b, customer_a, customer_b, weight, probability,
                CASE WHEN kind = 'conflict' THEN 1.0 ELSE {_UNCERTAIN} END AS uncertainty, records::BIGINT AS records,
                revenue, pairs, coalesce(reason, '') AS reason
-        FROM best WHERE kind = 'conflict' OR NOT EXISTS (FROM ({_too_many(settings)}) t
-            WHERE t.customer_a = best.customer_a AND t.customer_b = best.customer_b)
+        FROM best ANTI JOIN ({_too_many(settings)}) t
+          ON best.kind = 'join' AND t.customer_a = best.customer_a AND t.customer_b = best.customer_b
         UNION ALL
         SELECT 'bridge', record_a, record_b, customer_id, customer_id, weight, probability, {_UNCERTAIN}, records,
                revenue, 1, '' FROM review_bridges
@@ -183,21 +186,25 @@ def _find_joins(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
 def _too_many(settings: IdentitySettings) -> str:
     """SQL: pairs of customers in the band that would break a limit together: a yes would be none of a model's."""
     parts = [
-        f"SELECT customer_id, '{kind}' AS kind, {KEYS[kind]} AS key, {getattr(settings.limits, kind)} AS most"
+        f"SELECT customer_id, '{kind}' AS kind, {KEYS[kind]} AS key, {getattr(limit, 'most', limit)} AS most"
         f" FROM held WHERE {KEYS[kind]} IS NOT NULL"
-        for kind in COUNTED
+        for kind, limit in limits_of(settings).items()
     ]
     return f"""
-        WITH asked AS (SELECT DISTINCT customer_a, customer_b FROM across),
+        WITH asked AS (SELECT DISTINCT customer_a, customer_b FROM best WHERE kind = 'join'),
         held AS (
             SELECT m.customer_id, n.* FROM silver.customer_map m JOIN silver.normalised_records n USING (record_id)
             WHERE m.customer_id IN (SELECT customer_a FROM asked UNION SELECT customer_b FROM asked)
-        ), kinds AS ({" UNION ".join(parts)})
+        ), kinds AS ({" UNION ".join(parts)}),
+        sides AS (
+            SELECT a.customer_a, a.customer_b, 1 AS side, k.* FROM asked a JOIN kinds k ON k.customer_id = a.customer_a
+            UNION ALL
+            SELECT a.customer_a, a.customer_b, 2 AS side, k.* FROM asked a JOIN kinds k ON k.customer_id = a.customer_b
+        )
         SELECT DISTINCT customer_a, customer_b FROM (
-            SELECT a.customer_a, a.customer_b, k.kind, count(DISTINCT k.key) AS together, any_value(k.most) AS most,
-                   count(DISTINCT k.key) FILTER (k.customer_id = a.customer_a) AS one,
-                   count(DISTINCT k.key) FILTER (k.customer_id = a.customer_b) AS two
-            FROM asked a JOIN kinds k ON k.customer_id IN (a.customer_a, a.customer_b) GROUP BY ALL
+            SELECT customer_a, customer_b, kind, count(DISTINCT key) AS together, any_value(most) AS most,
+                   count(*) FILTER (side = 1) AS one, count(*) FILTER (side = 2) AS two
+            FROM sides GROUP BY customer_a, customer_b, kind
         ) WHERE one > 0 AND two > 0 AND together > greatest(most, one, two)
     """
 

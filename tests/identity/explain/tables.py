@@ -81,7 +81,8 @@ class Tables:
     def person(self, a: str, b: str, *, cut: bool = False) -> Tables:
         """A person's decision."""
         way, refused = ("manual_cut", "a person's decision") if cut else ("manual_link", "")
-        return self._piece(a, "person", -1, "record", b, 100.0, way, refused, accepted=True)
+        a, b = (a, b) if cut else sorted((a, b))
+        return self._piece(a, "person", -1, "record", b, 100.0, way, refused, accepted=True, version="d7")
 
     def customers(self, *groups: str) -> Tables:
         """`customers("a b", "c")`: customer c1 of a and b, c2 of c."""
@@ -96,12 +97,12 @@ class Tables:
         return self
 
     def _piece(self, record: str, rule: str, tier: int, kind: str, key: str, weight: float, way: str, reason: str, *,
-               accepted: bool | None = None) -> Tables:  # fmt: skip
+               accepted: bool | None = None, version: str = "1") -> Tables:  # fmt: skip
         source, seen = self.seen[record]
         accepted = not reason if accepted is None else accepted and (not reason or way == "manual_cut")
         self.connection.execute(
-            "INSERT INTO silver.identity_evidence VALUES (?, ?, '1', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [record, rule, tier, kind, key, weight, way, source, seen, accepted, reason or None],
+            "INSERT INTO silver.identity_evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [record, rule, version, tier, kind, key, weight, way, source, seen, accepted, reason or None],
         )
         return self
 

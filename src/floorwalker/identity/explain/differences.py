@@ -36,7 +36,7 @@ from floorwalker.identity.explain.pieces import (
     record_ids,
     records,
 )
-from floorwalker.identity.explain.reasons import listed
+from floorwalker.identity.explain.reasons import day, listed
 from floorwalker.identity.explain.tree import path, span
 from floorwalker.identity.explain.waterfall import Score, best_pair, thresholds
 
@@ -57,7 +57,8 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 class Obstacle(msgspec.Struct, frozen=True):
-    """One thing between the two. `reason`: as silver.identity_evidence has it; `owner`: a third customer it went to."""
+    """One thing between the two. `value`: of the identifier, or the id of a decision; `reason`: as
+    silver.identity_evidence has it; `owner`: a third customer it went to."""
 
     kind: str
     rule: str
@@ -153,7 +154,10 @@ def _cuts(evidence: Sequence[Piece], mine: Mapping[str, bool]) -> list[Obstacle]
     ]
     if not across:
         return []
-    return [Obstacle("cut", across[0].rule, "", across[0].reason, [], "", None, "a person decided that they are two")]
+    last = max(across, key=lambda one: one.weight)
+    when = f" on {day(last.first_seen)}" if last.first_seen else ""
+    text = f"a person decided{when} that they are two (decision {last.version})"
+    return [Obstacle("cut", last.rule, last.version, last.reason, [], "", None, text)]
 
 
 def _refused(

@@ -43,6 +43,7 @@ VERSION = 1
 MOST = 500
 """Records that one call shows at most."""
 
+HOUSEHOLDS = "silver.households"
 Base = tuple[str, str]
 """An identifier as a person sees it: kind and value, whichever rule goes by it."""
 
@@ -52,7 +53,7 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
 
     A record has source, market, first_seen, last_seen, rows, and `levels` where a level of confidence has it in another
     customer; `outside`: it is another customer's (`customer_id`). An identifier has kind, value, `records` (of this
-    customer), `others` (customers besides, a thousand at most)."""
+    customer), `others` (customers besides, a thousand at most). Of a household `records` are its persons."""
 
     id: str
     type: str
@@ -270,17 +271,14 @@ def _levels(connection: duckdb.DuckDBPyConnection, customer_id: str, shown: Sequ
 
 def _household(connection: duckdb.DuckDBPyConnection, customer_id: str) -> list[Node]:
     """The customer's household, if there is one."""
-    if not has(connection, "silver.household_members"):
+    if not has(connection, HOUSEHOLDS):
         return []
     found = connection.execute(
-        """
-        SELECT household_id, count(*) FROM silver.household_members
-        WHERE household_id IN (SELECT household_id FROM silver.household_members WHERE customer_id = ?)
-        GROUP BY household_id ORDER BY household_id
-        """,
-        [customer_id],
-    ).fetchall()
+        f"SELECT household_key, members FROM {HOUSEHOLDS} WHERE customer_id = ? ORDER BY household_key", [customer_id]
+    )
     return [
-        Node(household, "household", f"household of {words.plural(members, 'person', 'people')}", records=members)
-        for household, members in found
+        Node(
+            f"h:{household}", "household", f"household of {words.plural(members, 'person', 'people')}", records=members
+        )
+        for household, members in found.fetchall()
     ]

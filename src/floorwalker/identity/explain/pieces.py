@@ -51,7 +51,8 @@ class Record(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A row of silver.identity_evidence. `partner`: the other record, '' where the piece is about an identifier."""
+    """A row of silver.identity_evidence. `partner`: the other record, '' where the piece is about an identifier. Of a
+    person's decision `version` is its id and `first_seen` when it was made."""
 
     record_id: str
     rule: str
@@ -64,6 +65,7 @@ class Piece(NamedTuple):
     first_seen: dt.datetime | None
     accepted: bool
     reason: str
+    version: str = ""
 
     @property
     def partner(self) -> str:
@@ -130,7 +132,10 @@ def records(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[s
     }  # fmt: skip
 
 
-_PIECE = "record_id, rule, tier, identifier_kind, identifier_key, weight, kind, source, first_seen, accepted, reason"
+_PIECE = (
+    "record_id, rule, tier, identifier_kind, identifier_key, weight, kind, source, first_seen, accepted, reason,"
+    " rule_version"
+)
 
 
 def pieces(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[Piece]:
@@ -190,4 +195,4 @@ def holders(
 
 
 def _piece(row: tuple[Any, ...]) -> Piece:
-    return Piece(*row[:7], row[7] or "", row[8], bool(row[9]), row[10] or "")
+    return Piece(*row[:7], row[7] or "", row[8], bool(row[9]), row[10] or "", row[11] or "")

@@ -21,6 +21,7 @@ from floorwalker.errors import NotFoundError
 from floorwalker.identity.explain import words
 from floorwalker.identity.explain.pieces import (
     CUT,
+    PERSON,
     Piece,
     Record,
     Visible,
@@ -51,7 +52,8 @@ class Link(msgspec.Struct, frozen=True):
     """Records that belong together through one thing.
 
     `from_record`: the record known before, '' in `also`; `records`: those that come with it, the first of `new`;
-    `count`: all the customer's records that share it; `since`: when the second of them was seen, and with it the link.
+    `count`: all the customer's records that share it; `since`: when the second of them was seen, and with it the
+    link; of a person's decision, when it was made, and `value` is its id.
     """
 
     rule: str
@@ -171,9 +173,17 @@ def _link(record: str, news: Sequence[Piece], group: Sequence[Piece], known: dic
     met = {end for one in news for end in (one.record_id, one.partner) if end and end != record}
     seen = sorted(moment for one in everyone if (moment := known[one].first_seen))
     since = seen[1] if len(seen) > 1 else None
+    if first.rule == PERSON:
+        since = first.first_seen
     sources = sorted({known[one].source for one in everyone if known[one].source})
     kind = "record" if first.partner else words.identifier(first.rule, first.key)[0]
-    shown = "" if first.partner else words.value(first.rule, first.key, clear=clear)
+    shown = (
+        first.version
+        if first.rule == PERSON
+        else ""
+        if first.partner
+        else words.value(first.rule, first.key, clear=clear)
+    )
     return Link(
         first.rule, first.tier, round(first.weight, 2), kind, shown, record,
         [member(one) for one in known.values() if one.record_id in met][:MOST], len(met), len(everyone), sources,

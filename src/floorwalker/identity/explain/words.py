@@ -69,7 +69,7 @@ PARTS = {
 }
 """What the key of a rule is made of, where it is more than the identifier itself."""
 
-_LIMIT = re.compile(r"limit (\w+) (\d+)")
+_LIMIT = re.compile(r"limit (\w+) (\d+)(.*)")
 
 
 def through(rule: str) -> str:
@@ -162,16 +162,20 @@ def refusal(reason: str) -> str:
 
     >>> refusal("learned hub: more than 3 names"), refusal("a person's decision")
     ('the value names nobody: it is used under more than 3 names', 'a person decided that they are two')
+    >>> refusal("limit phone 3 in 90 days"), refusal("quarantined: would join 12 customers")
+    ('together they would hold more than 3 phone numbers in 90 days', 'it is in quarantine: it would join 12 customers')
     """
     if found := _LIMIT.fullmatch(reason):
         kind, most = found[1], int(found[2])
-        return f"together they would hold more than {most} {noun(kind, most)}"
+        return f"together they would hold more than {most} {noun(kind, most)}{found[3]}"
     if reason.startswith("learned hub: "):
         rest = reason.removeprefix("learned hub: ")
         how = "is used under" if rest.endswith("names") else "stands on"
         return f"the value names nobody: it {how} {rest}"
     if reason.startswith("shared device: "):
         return f"it is used by {reason.removeprefix('shared device: ')}"
+    if reason.startswith("quarantined: "):
+        return f"it is in quarantine: it {reason.removeprefix('quarantined: ')}"
     return _REFUSALS.get(reason, reason)
 
 
@@ -181,6 +185,7 @@ _REFUSALS = {
     "a person's decision": "a person decided that they are two",
     "seen with several customers": "several customers use it, so it is nobody's",
     "seen before its customer": "the visit was before the customer came",
+    "kiosk": "it is a till, a kiosk or a store's tablet",
     "limit per customer": "the customer has used too many of them; the latest count",
 }
 
