@@ -8,7 +8,8 @@ In: what `identity.explain` found. Out: printed sentences and tables; a waterfal
 
 from __future__ import annotations
 
-import datetime as dt
+import shutil
+import sys
 from collections.abc import Sequence
 
 import click
@@ -22,11 +23,27 @@ _WIDTH = 32
 _NAMED = 3
 
 
+def say(text: str, *, indent: int = 0, hang: int | None = None) -> None:
+    """A sentence, wrapped at words to the terminal's width; what is piped is not wrapped."""
+    pad, rest = " " * indent, " " * (indent + 2 if hang is None else hang)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    lines, line = [], pad
+    for word in text.split(" "):
+        longer = f"{line}{word}" if line in (pad, rest) else f"{line} {word}"
+        if len(click.unstyle(longer)) > width and line not in (pad, rest):
+            lines.append(line)
+            longer = rest + word
+        line = longer
+    click.echo("\n".join([*lines, line]))
+
+
 def print_why(found: Why, asked: str) -> None:
     """Why a customer is one person."""
     meant = "" if asked == found.customer_id else f" answers to {asked}"
     click.echo(click.style(found.customer_id, bold=True) + meant)
-    click.echo(found.text + _between(found.first_seen, found.last_seen))
+    say(found.text)
+    if found.first_seen and found.last_seen:
+        click.echo(f"seen from {day(found.first_seen)} to {day(found.last_seen)}")
     if found.parts > 1:
         click.secho(f"nothing ties its {found.parts} parts together: the tables are of different runs", fg="red")
     if found.links:
@@ -39,13 +56,13 @@ def print_why(found: Why, asked: str) -> None:
     if found.also:
         click.echo("\nBesides, they share")
         for one in found.also:
-            click.echo(f"  {one.text}")
+            say(one.text, indent=2)
         _more(found.left_out["also"], "thing")
     if found.refused:
         click.echo("\nNot believed")
         for one in found.refused:
             others = f" ({words.plural(one.others, 'other customer')})" if one.others and one.kind != "record" else ""
-            click.echo(f"  {one.text}{others}")
+            say(one.text + others, indent=2)
         _more(found.left_out["refused"], "thing")
 
 
@@ -61,7 +78,7 @@ def print_why_not(found: WhyNot) -> None:
         click.echo(f"  {side.customers[0]}: {words.plural(side.records, 'record')}, asked for as {side.asked}")
     click.echo()
     for obstacle in found.obstacles:
-        click.echo(f"- {obstacle.text}")
+        say(f"- {obstacle.text}")
         if obstacle.owner:
             click.echo(f"  the third customer is {obstacle.owner}")
 
@@ -84,7 +101,7 @@ def print_pair(found: Pair) -> None:
     if found.shared:
         click.echo("\nThey share")
         for shared in found.shared:
-            click.echo(("  " if shared.accepted else "  not believed: ") + shared.text)
+            say(shared.text if shared.accepted else f"not believed: {shared.text}", indent=2)
     if found.waterfall:
         click.echo()
         print_waterfall(found.waterfall, found.levels)
@@ -103,7 +120,7 @@ def print_waterfall(fall: Waterfall, levels: dict[str, float]) -> None:
     low, high = min(edges), max(*edges, 1.0)
     rows = []
     for (name, bits, label), start, end in zip(steps, edges, edges[1:], strict=False):
-        drawn = bar(start, end, low=low, high=high, width=_WIDTH)
+        drawn = bar(start, end, low=low, high=high, width=_WIDTH) if abs(bits) >= 0.05 else ""
         rows.append((name, f"{bits:+.1f}", click.style(drawn, fg="green" if bits >= 0 else "red"), label))
     rows.append(("together", f"{fall.weight:+.1f}", "", f"probability {fall.probability:.4f}"))
     names, most = max(len(row[0]) for row in rows), max(len(row[1]) for row in rows)
@@ -141,10 +158,6 @@ def _about(one: Link) -> str:
     if one.kind == "record":
         return words.through(one.rule) + (f", {one.weight:+.1f} bits" if one.tier >= 0 else "")
     return f"{words.through(one.rule)} {one.value}"
-
-
-def _between(first: dt.datetime | None, last: dt.datetime | None) -> str:
-    return f"\nseen from {day(first)} to {day(last)}" if first and last else ""
 
 
 def _days(first: str, last: str) -> str:

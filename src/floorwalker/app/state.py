@@ -19,6 +19,7 @@ from floorwalker.governance.keys import MIGRATIONS as KEYS
 from floorwalker.governance.quality.schema import MIGRATIONS as QUALITY
 from floorwalker.governance.schema import MIGRATIONS as GOVERNANCE
 from floorwalker.identity.metrics import MIGRATIONS as IDENTITY_METRICS
+from floorwalker.identity.schema import MIGRATIONS as IDENTITY
 from floorwalker.sources.schema import MIGRATIONS as SOURCES
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ ROOMS = {
     "sources": SOURCES,
     "channels": CHANNELS,
     "quality": QUALITY,
+    "identity": IDENTITY,
     "identity_metrics": IDENTITY_METRICS,
 }
 

@@ -13,6 +13,8 @@ from floorwalker.engines.database import open_database
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.project import Project
 from floorwalker.governance import keys
+from floorwalker.identity.review import TABLE, build
+from floorwalker.identity.settings import IdentitySettings, ReviewSettings
 from floorwalker.profiles.bundle.reader import Normalise
 
 NOW = "2026-05-31T12:00:00Z"
@@ -57,7 +59,7 @@ def identity_of(project: Project) -> None:
     for name in ("ann", "bob", "eve"):
         shop.tie(f"{name}-till", "phone_alone", "+442079460000", refused="different first names")
     shop.customers(*(f"{name}-till {name}-web" for name in PEOPLE))
-    shop.model("ann-web", "bob-web", 3.0, evidence=False)
+    shop.model("ann-web", "bob-web", 4.0, evidence=False).model("eve-web", "ann-till", 4.5, evidence=False)
     connection = shop.connection
     for number, name in enumerate(PEOPLE, 1):
         connection.execute(
@@ -67,9 +69,10 @@ def identity_of(project: Project) -> None:
     connection.execute("CREATE TABLE gold.customers (customer_id VARCHAR, market VARCHAR)")
     connection.executemany("INSERT INTO gold.customers VALUES (?, ?)", [(c(name), market(name)) for name in PEOPLE])
     connection.execute("CREATE TABLE silver.identity_summary AS SELECT 'records' AS name, 24.0 AS value")
+    queue = build(connection, IdentitySettings(review=ReviewSettings(records=2)))
+    written = {name: connection.table(name) for name in (*NEEDED, "silver.identity_pairs")} | {TABLE: queue}
     lake = Lake(project)
-    tables = [*NEEDED, "silver.identity_pairs"]
-    versions = {name: lake.replace(name, connection.table(name), connection)[0] for name in tables}
+    versions = {name: lake.replace(name, data, connection)[0] for name, data in written.items()}
     lake.publish(run_id=RUN, as_of=AS_OF, versions=versions, bundle=RUN)
 
 

@@ -56,6 +56,19 @@ def test_a_pair_by_records_and_by_customers(service: Service) -> None:
     assert {two["a"]["record_id"], two["b"]["record_id"]} == {"ann-web", "bob-web"}, "their most alike records"
 
 
+def test_the_queue_and_a_question(service: Service) -> None:
+    found = get(service, "review")["questions"]
+    assert [(one["customer_a"], one["customer_b"]) for one in found] == [(c("ann"), c("bob")), (c("ann"), c("eve"))]
+    asked = get(service, f"review/{found[0]['review_id']}")
+    assert asked["question"] == found[0]
+    assert asked["outcome"]["different"] == "they stay two customers, of 2 records and 2 records"
+    assert asked["pair"]["lines"][0]["a"] == "a…@example.com"
+    assert len(get(service, "review?limit=1")["questions"]) == 1
+    assert get(service, "review", "france")["questions"] == [], "one of the two is not of France"
+    hidden = service.ask("GET", f"/v1/identity/review/{found[1]['review_id']}", "france")
+    assert hidden.status_code == 404
+
+
 def test_the_figures_and_their_history(service: Service) -> None:
     found = get(service, "metrics")
     assert found["now"]["records"] == 24

@@ -17,8 +17,10 @@ from floorwalker.app.http.answers import Answer, Call, Problem, as_json
 from floorwalker.app.identifying import Identity, visible_in
 from floorwalker.errors import NotFoundError
 from floorwalker.identity import explain
+from floorwalker.identity.decisions import active
 from floorwalker.identity.explain.network import MOST
 from floorwalker.identity.metrics import Metrics, Moment, history, measure
+from floorwalker.identity.questions import Outcome, Question, outcome, question, questions
 
 if TYPE_CHECKING:
     from floorwalker.app.http.live import Live
@@ -40,6 +42,12 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     clear: bool = False
     limit: Limit = 50
+
+
+class AskedQueue(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`limit`: questions at most."""
+
+    limit: Limit = 20
 
 
 class AskedGraph(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -69,6 +77,20 @@ class Figures(msgspec.Struct, frozen=True):
 
     now: Metrics
     history: list[Moment]
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """Open questions, most telling first."""
+
+    questions: list[Question]
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """A question with all that one needs to answer it: POST the answer as a decision about its two records."""
+
+    question: Question
+    outcome: Outcome
+    pair: explain.Pair
 
 
 def graph(live: Live, call: Call) -> Answer:
@@ -120,6 +142,31 @@ def pair(live: Live, call: Call) -> Answer:
         one, two = (_party(tables, call, text) for text in (asked.a, asked.b))
         records = tables.pair_of(one, two)
         return explain.pair(tables.connection, *records, tables.model, clear=clear)
+
+    return _ask(live, answer)
+
+
+def review(live: Live, call: Call) -> Answer:
+    """`GET /v1/identity/review`"""
+    asked = call.asked(AskedQueue)
+
+    def answer(tables: Identity) -> Queue:
+        seen = visible_in(tables.connection, call.key.market)
+        return Queue(questions(tables.connection, active(live.database), limit=asked.limit, visible=seen))
+
+    return _ask(live, answer)
+
+
+def one_question(live: Live, call: Call) -> Answer:
+    """`GET /v1/identity/review/{question}`"""
+    clear = _clear(call, call.asked(AskedPlain).clear)
+
+    def answer(tables: Identity) -> Asking:
+        connection = tables.connection
+        seen = visible_in(connection, call.key.market)
+        found = question(connection, call.parameters["question"], active(live.database), seen)
+        pair = explain.pair(connection, found.record_a, found.record_b, tables.model, clear=clear)
+        return Asking(found, outcome(connection, found), pair)
 
     return _ask(live, answer)
 

@@ -22,7 +22,7 @@ from floorwalker.decisions.policy import Policy, load_policy
 from floorwalker.engines.database import open_database
 from floorwalker.errors import ConfigError
 from floorwalker.governance import keys
-from floorwalker.identity import metrics
+from floorwalker.identity import metrics, schema
 from floorwalker.profiles.bundle import Bundle, Shelf
 from floorwalker.profiles.bundle.layout import DONE
 from floorwalker.profiles.bundle.reader import Normalise, as_written
@@ -47,7 +47,10 @@ class Live:
     ) -> None:
         self.project, self._clock = project, clock
         self._secret = project.secret
-        self.database = open_database(project, {"keys": keys.MIGRATIONS, "identity_metrics": metrics.MIGRATIONS})
+        self.database = open_database(
+            project,
+            {"keys": keys.MIGRATIONS, "identity": schema.MIGRATIONS, "identity_metrics": metrics.MIGRATIONS},
+        )
         self.door = Door(self.database, allow_loopback_without_key=allow_loopback_without_key, clock=clock)
         self.tables = Tables(project, normalise=normalise, clock=clock)
         self._shelf = Shelf(project, normalise=normalise, clock=clock)

@@ -144,6 +144,14 @@ ENDPOINTS = (
         Pair, query=identity.AskedPair, slow=True,
     ),
     Endpoint(
+        "GET", "/v1/identity/review", "read", identity.review, "Questions that a person should answer", None,
+        identity.Queue, query=identity.AskedQueue, slow=True,
+    ),
+    Endpoint(
+        "GET", "/v1/identity/review/{question}", "read", identity.one_question, "One question, to be answered", None,
+        identity.Asking, query=identity.AskedPlain, slow=True,
+    ),
+    Endpoint(
         "GET", "/v1/identity/metrics", "read", identity.figures, "Figures of identity, run by run", None,
         identity.Figures, query=identity.AskedFigures, slow=True,
     ),
