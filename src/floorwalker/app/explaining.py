@@ -107,12 +107,19 @@ def print_pair(found: Pair) -> None:
         print_waterfall(found.waterfall, found.levels)
 
 
-def print_waterfall(fall: Waterfall, levels: dict[str, float]) -> None:
+def _besides(fall: Waterfall) -> tuple[tuple[str, float], ...]:
+    return (
+        ("rare values agree", fall.rarity),
+        ("may be one household", fall.household),
+        ("learned doubt", fall.doubt),
+    )
+
+
+def print_waterfall(fall: Waterfall, levels: dict[str, float | None]) -> None:
     """Bars from left (two people) to right (one), each beginning where the one before ended."""
     steps = [("any two records", fall.prior, "")]
     steps += [(one.name.replace("_", " "), one.bits, one.label) for one in fall.bars]
-    if fall.rarity:
-        steps.append(("how rare the values are", fall.rarity, ""))
+    steps += [(name, bits, "") for name, bits in _besides(fall) if bits]
     edges, at = [0.0], 0.0
     for _, bits, _ in steps:
         at += bits
@@ -129,8 +136,8 @@ def print_waterfall(fall: Waterfall, levels: dict[str, float]) -> None:
         padding = " " * (_WIDTH - len(click.unstyle(drawn)))
         click.echo(f"  {name:<{names}} {bits:>{most}}  {drawn}{padding}  {label}".rstrip())
     if levels:
-        told = ", ".join(f"{level} {weight:+.1f}" for level, weight in sorted(levels.items(), key=lambda it: -it[1]))
-        click.echo(f"  needed: {told}")
+        told = [f"{level} {'takes no pairs' if cut is None else f'{cut:+.1f}'}" for level, cut in levels.items()]
+        click.echo("  needed: " + ", ".join(told))
     if not fall.stored:
         click.echo("  (too unlike for the run to keep: weighed now)")
 

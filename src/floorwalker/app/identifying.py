@@ -23,8 +23,9 @@ from floorwalker.errors import NotFoundError
 from floorwalker.identity import metrics
 from floorwalker.identity.explain import Party, find
 from floorwalker.identity.explain.finding import Normalise, closest
-from floorwalker.identity.explain.model_file import Model, load_model
 from floorwalker.identity.explain.pieces import Visible, everybody
+from floorwalker.identity.match import model_path
+from floorwalker.identity.matching.model import Model
 
 if TYPE_CHECKING:
     import duckdb
@@ -92,8 +93,9 @@ def open_tables(lake: Lake) -> duckdb.DuckDBPyConnection:
 
 
 def model_of(project: Project) -> Model | None:
-    """The project's model, as a waterfall reads it."""
-    return load_model(project.state / "identity" / "model.json")
+    """The project's matching model; None where none has been learned."""
+    path = model_path(project.state)
+    return Model.load(path) if path.exists() else None
 
 
 def visible_in(connection: duckdb.DuckDBPyConnection, market: str) -> Visible:

@@ -17,9 +17,9 @@ a pair that a person has linked is no bridge any more.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import duckdb
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -27,36 +27,37 @@ from floorwalker.engines.steps import Step, StepContext
 from floorwalker.identity.bridges import bridges
 from floorwalker.identity.explain.pieces import CUT, MODEL, has
 from floorwalker.identity.explain.waterfall import thresholds
-from floorwalker.identity.resolver import components, limits_of
-from floorwalker.identity.rules import KEYS, KNOWN
+from floorwalker.identity.explain.words import BELOW
+from floorwalker.identity.resolver import components
+from floorwalker.identity.rules import KNOWN
 from floorwalker.identity.settings import IdentitySettings
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 TABLE = "silver.identity_review"
-LEVEL = "crm"
-"""Level of confidence whose customers silver.customer_map holds."""
 _AUTHENTICATED = ("loyalty_id", "account_id", "customer_ref")
 _SURE = math.log2(99)
 """Bits of the probability .99: what is accepted where no level of confidence says more."""
 
 
-def step(settings: IdentitySettings, version: str) -> Step:
-    """The step that builds the queue, where pairs are weighed."""
+VERSION = "1"
+
+
+def step(settings: IdentitySettings) -> Step:
+    """The step that builds the queue; it comes after the customers' orders, because money counts."""
     return Step(
         "identity.review",
         reads=(
             "silver.identity_pairs",
             "silver.identity_evidence",
+            "silver.identity_levels",
             "silver.customer_map",
             "silver.normalised_records",
             "silver.customer_orders",
         ),
         writes=(TABLE,),
         run=lambda context: _run(context, settings),
-        version=version,
-        lineage={TABLE: dict.fromkeys(_COLUMNS, ("silver.identity_pairs.weight",))},
+        version=VERSION,
+        settings=msgspec.json.encode([settings.review, settings.level]).decode(),
+        lineage={TABLE: {name: _LINEAGE.get(name, _WEIGHED) for name in _COLUMNS}},
     )
 
 
@@ -64,6 +65,17 @@ _COLUMNS = (
     "review_id", "kind", "record_a", "record_b", "customer_a", "customer_b", "weight", "probability", "uncertainty",
     "records", "revenue", "effect", "score", "pairs", "reason",
 )  # fmt: skip
+_WEIGHED = ("silver.identity_pairs.weight", "silver.identity_pairs.probability", "silver.customer_map.customer_id")
+_LINEAGE = {
+    "record_a": ("silver.identity_pairs.record_a",),
+    "record_b": ("silver.identity_pairs.record_b",),
+    "customer_a": ("silver.customer_map.customer_id",),
+    "customer_b": ("silver.customer_map.customer_id",),
+    "revenue": ("silver.customer_orders.revenue",),
+    "effect": ("silver.customer_map.customer_id", "silver.customer_orders.revenue"),
+    "score": (*_WEIGHED, "silver.customer_orders.revenue"),
+    "reason": ("silver.identity_evidence.reason",),
+}
 
 
 def _run(context: StepContext, settings: IdentitySettings) -> None:
@@ -76,20 +88,17 @@ def _run(context: StepContext, settings: IdentitySettings) -> None:
 _TEMPORARY = ("review_sizes", "review_band", "review_decided", "review_bridges", "review_found")
 
 
-def accepted_from(connection: duckdb.DuckDBPyConnection) -> float:
-    """The weight from which a pair joins: the level's, else that of the weakest pair that was taken."""
-    cuts: Mapping[str, float] = thresholds(connection)
-    if LEVEL in cuts:
-        return cuts[LEVEL]
-    (row,) = connection.execute(
-        "SELECT min(weight) FROM silver.identity_evidence WHERE rule = ? AND accepted", [MODEL]
-    ).fetchall()
-    return row[0] if row[0] is not None else _SURE
+def accepted_from(connection: duckdb.DuckDBPyConnection, level: str) -> float | None:
+    """The weight from which a pair joins at a level: None where none does, what is usual where there are no levels."""
+    return thresholds(connection).get(level, _SURE)
 
 
 def build(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> duckdb.DuckDBPyRelation:
     """silver.identity_review as a relation over temporary tables (`_TEMPORARY`) of the connection."""
-    review, accept = settings.review, accepted_from(connection)
+    review, cut = settings.review, accepted_from(connection, settings.level)
+    # A level that takes no pairs is not sure of any: all that are likely are in question.
+    accept = _SURE if cut is None else cut
+    joined = math.inf if cut is None else cut
     revenue = (
         "SELECT customer_id, revenue::DOUBLE AS revenue FROM silver.customer_orders"
         if has(connection, "silver.customer_orders")
@@ -128,7 +137,7 @@ def build(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> 
         [accept - review.below],
     )
     _find_bridges(connection, accept, review.above, review.records)
-    _find_joins(connection, settings, accept)
+    _find_joins(connection, review.records, accept, joined)
     return connection.sql(f"""
         WITH mean AS (SELECT greatest(avg(revenue), 1e-9) AS revenue FROM review_sizes WHERE revenue > 0),
         weighed AS (
@@ -146,9 +155,9 @@ _UNCERTAIN = """CASE WHEN probability > 0 AND probability < 1
     THEN -probability * log2(probability) - (1 - probability) * log2(1 - probability) ELSE 0 END"""
 
 
-def _find_joins(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings, accept: float) -> None:
-    """review_found: pairs across two customers, one per two customers, and the bridges."""
-    review = settings.review
+def _find_joins(connection: duckdb.DuckDBPyConnection, least: int, accept: float, joined: float) -> None:
+    """review_found: pairs across two customers, one per two customers, and the bridges. `joined`: the weight from which
+    pairs are taken, `accept`: from which the model is sure."""
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE review_found AS
@@ -157,7 +166,9 @@ def _find_joins(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
                    (least((x.records, x.revenue), (y.records, y.revenue)))[2] AS revenue,
                    CASE WHEN weight >= $accept AND regexp_matches(reason, '^limit ({"|".join(_AUTHENTICATED)}) ')
                              THEN 'conflict'
-                        WHEN weight < $accept THEN 'join' END AS kind
+                        -- Evidence that a constraint refused would not join them at any level.
+                        WHEN weight < $joined AND (reason IS NULL OR starts_with(reason, '{BELOW}')) THEN 'join'
+                   END AS kind
             FROM review_band b
             JOIN review_sizes x ON x.customer_id = b.customer_a
             JOIN review_sizes y ON y.customer_id = b.customer_b
@@ -173,40 +184,13 @@ def _find_joins(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
         SELECT kind, record_a, record_b, customer_a, customer_b, weight, probability,
                CASE WHEN kind = 'conflict' THEN 1.0 ELSE {_UNCERTAIN} END AS uncertainty, records::BIGINT AS records,
                revenue, pairs, coalesce(reason, '') AS reason
-        FROM best ANTI JOIN ({_too_many(settings)}) t
-          ON best.kind = 'join' AND t.customer_a = best.customer_a AND t.customer_b = best.customer_b
+        FROM best
         UNION ALL
         SELECT 'bridge', record_a, record_b, customer_id, customer_id, weight, probability, {_UNCERTAIN}, records,
                revenue, 1, '' FROM review_bridges
         """,
-        {"accept": accept, "least": review.records},
+        {"accept": accept, "joined": joined, "least": least},
     )
-
-
-def _too_many(settings: IdentitySettings) -> str:
-    """SQL: pairs of customers in the band that would break a limit together: a yes would be none of a model's."""
-    parts = [
-        f"SELECT customer_id, '{kind}' AS kind, {KEYS[kind]} AS key, {getattr(limit, 'most', limit)} AS most"
-        f" FROM held WHERE {KEYS[kind]} IS NOT NULL"
-        for kind, limit in limits_of(settings).items()
-    ]
-    return f"""
-        WITH asked AS (SELECT DISTINCT customer_a, customer_b FROM best WHERE kind = 'join'),
-        held AS (
-            SELECT m.customer_id, n.* FROM silver.customer_map m JOIN silver.normalised_records n USING (record_id)
-            WHERE m.customer_id IN (SELECT customer_a FROM asked UNION SELECT customer_b FROM asked)
-        ), kinds AS ({" UNION ".join(parts)}),
-        sides AS (
-            SELECT a.customer_a, a.customer_b, 1 AS side, k.* FROM asked a JOIN kinds k ON k.customer_id = a.customer_a
-            UNION ALL
-            SELECT a.customer_a, a.customer_b, 2 AS side, k.* FROM asked a JOIN kinds k ON k.customer_id = a.customer_b
-        )
-        SELECT DISTINCT customer_a, customer_b FROM (
-            SELECT customer_a, customer_b, kind, count(DISTINCT key) AS together, any_value(most) AS most,
-                   count(*) FILTER (side = 1) AS one, count(*) FILTER (side = 2) AS two
-            FROM sides GROUP BY customer_a, customer_b, kind
-        ) WHERE one > 0 AND two > 0 AND together > greatest(most, one, two)
-    """
 
 
 def _find_bridges(connection: duckdb.DuckDBPyConnection, accept: float, margin: float, least: int) -> None:

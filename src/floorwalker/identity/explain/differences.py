@@ -232,14 +232,23 @@ def _pairs(
         return []
     weight, across = float(pair["weight"]), {pair["record_a"], pair["record_b"]}
     said = f"a model gives their most alike records {weight:+.1f} bits (probability {pair['probability']:.4f})"
-    refused = [it for it in evidence if it.rule == MODEL and not it.accepted and {it.record_id, it.partner} == across]
+    refused = [
+        it
+        for it in evidence
+        if it.rule == MODEL
+        and {it.record_id, it.partner} == across
+        and not (it.accepted or it.reason.startswith(words.BELOW))
+    ]
     if refused:
         facts = _facts(words.constrained(refused[0].reason), known.values(), (one, two), clear=clear)
         text = f"{said}, but {words.refusal(refused[0].reason)}{_told(facts)}"
         return [Obstacle("refused", MODEL, "", refused[0].reason, facts, "", weight, text)]
-    needed = {level: cut for level, cut in thresholds(connection).items() if weight < cut}
-    limits = ", ".join(f"{level} {cut:+.1f}" for level, cut in sorted(needed.items(), key=lambda it: it[1]))
-    text = f"{said}: too little" + (f" ({limits} needed)" if limits else "")
+    needed = [
+        f"{level} {cut:+.1f}" if cut is not None else f"{level} takes no such pairs"
+        for level, cut in reversed(thresholds(connection).items())
+        if cut is None or weight < cut
+    ]
+    text = f"{said}: too little" + (f" ({', '.join(needed)} needed)" if needed else "")
     return [Obstacle("below", MODEL, "", "", [], "", weight, text)]
 
 

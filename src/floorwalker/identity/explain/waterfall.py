@@ -2,66 +2,41 @@
 
 In: a connection on the published tables, two records, the model. Out: a `Pair`: both records side by side, what they
 share, and the waterfall. Weights are in bits: one more bit doubles the odds that the two are one person (Fellegi and
-Sunter 1969). The final weight may differ from the sum by what the rarity of the values adds: it has a bar of its own.
+Sunter 1969). Besides the comparisons three things weigh, each with a bar of its own: how rare the values are that
+agree, that two people of one household would agree as much, and the doubt that hard ids have taught the model.
 
     pair(connection, a, b, model).waterfall.bars[0]
-    Bar(name='given_name', label='exact match', gamma=3, bits=6.1)
+    Bar(name='given_name', label='equal', gamma=5, bits=6.1)
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from floorwalker.errors import NotFoundError
 from floorwalker.identity.explain import words
 from floorwalker.identity.explain.pieces import WORDS, Piece, Record, has, pieces, records, rows
+from floorwalker.identity.resolver import PROBABLE
 
 if TYPE_CHECKING:
     import duckdb
 
+    from floorwalker.identity.matching.model import Model
+
 PAIRS, LEVELS = "silver.identity_pairs", "silver.identity_levels"
 _GAMMA = "gamma_"
 _LEAST = 0.005
-"""Bits of rarity that are worth a bar."""
+"""Bits that are worth a bar."""
 
 _SCORED = 64
 """Pairs that are scored while somebody waits."""
 
 Score = Callable[["duckdb.DuckDBPyConnection", str, str], Mapping[str, Any] | None]
 """(connection, record, record) -> a row as silver.identity_pairs would have it, None where the model cannot say."""
-
-
-class Level(Protocol):
-    """How much one outcome of a comparison weighs; `value` is the gamma, -1 where a side says nothing."""
-
-    @property
-    def value(self) -> int: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def weight(self) -> float: ...
-
-
-class Comparison(Protocol):
-    """One thing that a model compares."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def levels(self) -> Sequence[Level]: ...
-
-
-class Model(Protocol):
-    """What a waterfall reads of a model: `identity.matching.model` has it."""
-
-    @property
-    def comparisons(self) -> Sequence[Comparison]: ...
-    @property
-    def prior_weight(self) -> float: ...
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -74,11 +49,14 @@ class Bar(msgspec.Struct, frozen=True):
 
 
 class Waterfall(msgspec.Struct, frozen=True):
-    """`prior` plus the bars plus `rarity` is `weight`. `stored`: whether the run had the pair among its own."""
+    """`prior`, the bars, `rarity`, `household` and `doubt` add up to `weight`. `stored`: whether the run kept the pair;
+    if not, it was weighed now."""
 
     prior: float
     bars: list[Bar]
     rarity: float
+    household: float
+    doubt: float
     weight: float
     probability: float
     model: str
@@ -116,7 +94,8 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """Two records side by side. `levels`: the weight each level of confidence asks for."""
+    """Two records side by side. `levels`: the weight that each level of confidence asks of a pair, None where it takes
+    none."""
 
     a: Seen
     b: Seen
@@ -124,7 +103,7 @@ class Pair(msgspec.Struct, frozen=True):
     lines: list[Line]
     shared: list[Shared]
     waterfall: Waterfall | None
-    levels: dict[str, float]
+    levels: dict[str, float | None]
     text: str
 
 
@@ -153,32 +132,39 @@ def pair(
 
 
 def waterfall(model: Model, row: Mapping[str, Any]) -> Waterfall:
-    """The parts of a pair's weight, by the gammas of its row."""
-    bars = []
+    """The parts of a pair's weight, by the gammas of its row in silver.identity_pairs."""
+    bars, against = [], model.household_weight
     for comparison in model.comparisons:
         gamma = row.get(_GAMMA + comparison.name)
         level = next((one for one in comparison.levels if one.value == gamma), None)
-        if gamma is None or gamma < 0 or level is None:
-            bars.append(Bar(comparison.name, level.label if level else "one side says nothing", -1, 0.0))
+        if level is None:
+            bars.append(Bar(comparison.name, "one side says nothing", -1, 0.0))
         else:
-            bars.append(Bar(comparison.name, level.label, int(gamma), float(level.weight)))
-    weight = float(row["weight"])
-    rarity = weight - model.prior_weight - sum(bar.bits for bar in bars)
-    probability = row.get("probability")
+            bars.append(Bar(comparison.name, level.label, level.value, level.weight))
+            against += level.against_household
+    weight, strangers = float(row["weight"]), float(row["against_strangers"])
+    # Against a household as well as against strangers: the rule of `Model`, of which the doubt is what is left.
+    both = strangers if math.isinf(against) else -_log2_sum(-strangers, -against)
     return Waterfall(
-        float(model.prior_weight), bars, 0.0 if abs(rarity) < _LEAST else rarity, weight,
-        probability_of(weight) if probability is None else float(probability), str(row.get("model") or ""),
+        model.prior_weight,
+        bars,
+        _worth(strangers - model.prior_weight - sum(bar.bits for bar in bars)),
+        _worth(both - strangers),
+        _worth(weight - both),
+        weight,
+        float(row["probability"]),
+        str(row.get("model") or ""),
         bool(row.get("stored", False)),
-    )  # fmt: skip
+    )
 
 
-def probability_of(weight: float) -> float:
-    """Of a weight in bits.
+def _worth(bits: float) -> float:
+    return 0.0 if abs(bits) < _LEAST else bits
 
-    >>> probability_of(0.0), round(probability_of(4.25), 3)
-    (0.5, 0.95)
-    """
-    return 1.0 / (1.0 + math.exp2(-weight)) if weight > -1000 else 0.0
+
+def _log2_sum(one: float, two: float) -> float:
+    """log2(2^one + 2^two)."""
+    return max(one, two) + math.log2(1 + math.exp2(-abs(one - two)))
 
 
 def best_pair(
@@ -210,12 +196,15 @@ def best_pair(
     return max(scored, key=lambda row: row["weight"], default=None)
 
 
-def thresholds(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
-    """Level of confidence -> the weight it asks for; empty where no model has been calibrated."""
+def thresholds(connection: duckdb.DuckDBPyConnection) -> dict[str, float | None]:
+    """Level of confidence -> the weight that it asks of a model's pairs, None where it takes none of them. The
+    strictest first; empty where there are no levels."""
     if not has(connection, LEVELS):
         return {}
-    found = connection.execute(f"SELECT level, weight FROM {LEVELS} WHERE weight IS NOT NULL ORDER BY weight DESC")
-    return {level: float(weight) for level, weight in found.fetchall()}
+    found = connection.execute(
+        f"SELECT unnest(string_split(levels, ',')), tier, weight FROM {LEVELS} WHERE levels IS NOT NULL ORDER BY step"
+    ).fetchall()
+    return {level: float(weight) if tier >= PROBABLE else None for level, tier, weight in found}
 
 
 def _seen(record: Record) -> Seen:

@@ -69,6 +69,8 @@ PARTS = {
 }
 """What the key of a rule is made of, where it is more than the identifier itself."""
 
+BELOW = "below level "
+"""How the reason begins of evidence that a level of confidence does not take."""
 _LIMIT = re.compile(r"limit (\w+) (\d+)(.*)")
 
 
@@ -174,6 +176,8 @@ def refusal(reason: str) -> str:
         return f"the value names nobody: it {how} {rest}"
     if reason.startswith("shared device: "):
         return f"it is used by {reason.removeprefix('shared device: ')}"
+    if reason.startswith(BELOW):
+        return f"that is too little for the level '{reason.removeprefix(BELOW)}'"
     if reason.startswith("quarantined: "):
         return f"it is in quarantine: it {reason.removeprefix('quarantined: ')}"
     return _REFUSALS.get(reason, reason)
