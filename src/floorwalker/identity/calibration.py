@@ -1,6 +1,6 @@
 """The levels' cuts of a project: judged when there is news, pinned until then.
 
-In: what was gathered and resolved, the model, the settings. Out: `Pinned` (state/identity/levels.json): the curve and
+In: what was gathered and resolved, the model, the settings. Out: `Pinned` (state/matching/levels.json): the curve and
 each level's cut. They are judged again when the model, the rules or the targets change: a model that was learned anew
 on more records brings new cuts, because thresholds that hold a precision rise with size.
 """
@@ -37,7 +37,7 @@ class Pinned(msgspec.Struct, frozen=True):
 
 def levels_path(state: Path) -> Path:
     """Where a project keeps them."""
-    return state / "identity" / "levels.json"
+    return state / "matching" / "levels.json"
 
 
 def pinned_levels(

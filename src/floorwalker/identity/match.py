@@ -41,7 +41,7 @@ MEMORY = {
             *((f"gamma_{one.name}", pa.int16()) for one in comparisons(FIELDS)),
         ]
     ),
-    "silver.identity_matched": pa.schema([("record_id", pa.string()), ("said", pa.uint64()), ("model", pa.string())]),
+    "silver.identity_matched": pa.schema([("record_id", pa.string()), ("said", pa.int64()), ("model", pa.string())]),
 }
 """Tables of the last published run that scoring goes on from."""
 
@@ -50,7 +50,7 @@ GAMMAS = tuple(f"gamma_{one.name}" for one in comparisons(FIELDS))
 
 def model_path(state: Path) -> Path:
     """Where a project keeps its matching model."""
-    return state / "identity" / "model.json"
+    return state / "matching" / "model.json"
 
 
 def match(context: StepContext, settings: IdentitySettings) -> Model | None:
@@ -93,7 +93,7 @@ def _make_records(connection: duckdb.DuckDBPyConnection) -> None:
     words = ", ".join(f"'{number}' || {field}" for number, field in enumerate(FIELDS))
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE match_records AS
-        SELECT *, md5_number_lower(concat_ws('|', {words})) AS said
+        SELECT *, (md5_number_lower(concat_ws('|', {words})) >> 1)::BIGINT AS said
         FROM (SELECT rid, record_id, {fields} FROM identity_people) WHERE {counted} >= 2
         ORDER BY rid
     """)

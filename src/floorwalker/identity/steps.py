@@ -103,6 +103,16 @@ def _lineage_of_customers() -> dict[str, dict[str, tuple[str, ...]]]:
         "reason",
     )
     return {
+        "silver.identity_pairs": {
+            **dict.fromkeys(("record_a", "record_b"), record),
+            **dict.fromkeys(("weight", "probability", "model", "against_strangers", *match.GAMMAS), keys),
+        },
+        "silver.identity_matched": {"record_id": record, "said": keys, "model": keys},
+        "silver.identity_levels": dict.fromkeys(
+            ("step", "name", "tier", "weight", "customers", "pairs", "wrong_pairs", "precision", "recall", "levels"),
+            keys,
+        ),
+        "silver.customer_levels": {"record_id": record, "level": (), "customer_id": customer},
         "silver.customer_map": {"record_id": record, "customer_id": customer},
         "silver.customer_aliases": dict.fromkeys(("customer_id", "alias_of", "since_run", "since"), customer),
         "silver.identity_evidence": {
