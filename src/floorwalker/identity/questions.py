@@ -16,7 +16,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
@@ -50,8 +50,9 @@ MOST_LABELS = 100
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Are these two records one person? `kind`: join, bridge or conflict (see `review`); `records` and `revenue`: what
-    would change its customer; `pairs`: pairs of records that raise the same question."""
+    """Are these two records one person? `kind`: join, bridge or conflict (see `review`). `chance`: that the two
+    customers, or the two halves of one, are one; `records` and `revenue`: what would change its customer; `pairs`:
+    pairs of records that raise the same question."""
 
     review_id: str
     kind: str
@@ -61,6 +62,7 @@ class Question(msgspec.Struct, frozen=True):
     customer_b: str
     weight: float
     probability: float
+    chance: float
     uncertainty: float
     records: int
     revenue: float
@@ -219,12 +221,11 @@ def _answered(connection: duckdb.DuckDBPyConnection, decided: Sequence[Standing]
     return lambda a, b: any((number, 1 - side) in stands.get(b, ()) for number, side in stands.get(a, ()))
 
 
-def _said(one: Mapping[str, object]) -> str:
+def _said(one: Mapping[str, Any]) -> str:
     """Why a pair is asked about."""
-    weight, records_, kind = float(str(one["weight"])), int(str(one["records"])), one["kind"]
-    moved = words.plural(records_, "record")
-    if kind == "conflict":
-        return f"the model is sure ({weight:+.1f} bits), but {words.refusal(str(one['reason']))}"
-    if kind == "bridge":
-        return f"this pair alone ({weight:+.1f} bits) holds {moved} to the rest of the customer"
-    return f"two customers all but joined ({weight:+.1f} bits); {moved} would change their customer"
+    chance, moved = f"a chance of {one['chance']:.0%}", words.plural(one["records"], "record")
+    if one["kind"] == "conflict":
+        return f"a model is sure of a pair ({one['weight']:+.1f} bits), but {words.refusal(one['reason'])}"
+    if one["kind"] == "bridge":
+        return f"one pair, right with {chance}, is all that holds {moved} to the rest of the customer"
+    return f"two customers who are one with {chance}; {moved} would change their customer"

@@ -115,7 +115,7 @@ def test_of_a_population_every_customer_is_told_whole(identify: Identify) -> Non
         known = {start}
         for record, news in walk(found.tree, start):
             assert record in known
-            fresh = {one.record_id for one in news}
+            fresh = {end for one in news for end in (one.record_id, one.partner) if end} - {record}
             assert fresh.isdisjoint(known)
             known |= fresh
         assert known == set(ids)
