@@ -16,7 +16,6 @@ from tests.decisions.shop import c
 from floorwalker.app.http import identity, routes
 from floorwalker.app.http import service as serving
 
-
 NEAR = ("bob-till", "bob-web", "eve-till", "eve-web")
 """Records of others that a model finds like Ann's."""
 
