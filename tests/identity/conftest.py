@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,12 +13,8 @@ from tests.identity.population import table
 from tests.steps import MemoryContext
 
 from floorwalker.identity.settings import IdentitySettings
-from floorwalker.identity.steps import steps
-
-MAP = pa.schema([("record_id", pa.string()), ("customer_id", pa.string())])
-ALIASES = pa.schema(
-    [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
-)
+from floorwalker.identity.standing import Standing
+from floorwalker.identity.steps import REMEMBERED, steps
 
 
 class Outcome:
@@ -53,7 +49,9 @@ Identify = Callable[..., Outcome]
 
 @pytest.fixture(scope="session")
 def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
-    """identify(records, settings=…, previous=Outcome, run_id=…, as_of=…) -> Outcome."""
+    """identify(records, settings=…, previous=Outcome, as_of=…, decided=…, amend=…) -> Outcome.
+
+    `decided`: what people have decided (`standing`); `amend`: nothing else has changed since `previous`."""
     folder: Path = tmp_path_factory.mktemp("identity")
     numbers = itertools.count(1)
 
@@ -62,17 +60,23 @@ def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
         settings: IdentitySettings | None = None,
         previous: Outcome | None = None,
         as_of: dt.date = dt.date(2026, 1, 1),
+        decided: Sequence[Standing] = (),
+        amend: bool = False,
     ) -> Outcome:
         context = MemoryContext(folder, as_of)
         context.connection.execute("SET threads = 1")
-        context.run_id = f"run-{next(numbers)}"
+        context.run_id = f"run-{next(numbers):05}"
         context.write("silver.identity_records", records if isinstance(records, pa.Table) else table(list(records)))
         old = previous.context.connection if previous else None
-        for name, empty in (("customer_map", MAP), ("customer_aliases", ALIASES)):
-            last = old.sql(f"FROM silver.{name}").to_arrow_table() if old else empty.empty_table()
-            context.write(f"silver.{name}_previous", last)
-        for step in steps(settings or IdentitySettings()):
-            step.run(context)
+        for name, empty in REMEMBERED.items():
+            last = old.sql(f"FROM {name}").to_arrow_table() if old else empty.empty_table()
+            context.write(f"{name}_previous", last)
+        if old:
+            context.write("silver.customer_identifiers_previous", old.sql("FROM silver.customer_identifiers"))
+        normalise, resolve = steps(settings or IdentitySettings(), decided)
+        normalise.run(context)
+        context.since = "as before" if amend else None
+        resolve.run(context)
         return Outcome(context)
 
     return run
