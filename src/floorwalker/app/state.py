@@ -18,6 +18,7 @@ from floorwalker.events.schema import MIGRATIONS as EVENTS
 from floorwalker.governance.keys import MIGRATIONS as KEYS
 from floorwalker.governance.quality.schema import MIGRATIONS as QUALITY
 from floorwalker.governance.schema import MIGRATIONS as GOVERNANCE
+from floorwalker.identity.schema import MIGRATIONS as IDENTITY
 from floorwalker.sources.schema import MIGRATIONS as SOURCES
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ ROOMS = {
     "sources": SOURCES,
     "channels": CHANNELS,
     "quality": QUALITY,
+    "identity": IDENTITY,
 }
 
 

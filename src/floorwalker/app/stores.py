@@ -23,6 +23,8 @@ from floorwalker.governance.quality.schema import IMPERSONAL_TABLES as QUALITY
 from floorwalker.governance.quality.schema import PERSONAL_COLUMNS as QUALITY_TEXTS
 from floorwalker.governance.schema import IMPERSONAL_TABLES as GOVERNANCE
 from floorwalker.governance.sqlite_store import PersonalTable, SqliteHandler
+from floorwalker.identity.decisions import ANCHORS
+from floorwalker.identity.schema import DECISIONS, RECORDS
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 PERSONAL_TABLES = (
     PersonalTable("quarantine", ("raw", "reason"), source_column="source"),
     *(PersonalTable(table, columns) for table, columns in QUALITY_TEXTS),
+    # A decision that loses all records of a side goes with them: see the trigger in identity/schema.py.
+    PersonalTable(RECORDS, ("record_id", *ANCHORS)),
+    PersonalTable(DECISIONS, ("note", "customer_a", "customer_b"), action="redact"),
 )
 """Tables of the project's database that hold what was received, or could quote it."""
 
