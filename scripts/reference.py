@@ -83,6 +83,7 @@ TABLES = {
     "silver.customer_aliases": "Customer ids that were merged into others, with the run and day.",
     "silver.customer_identifiers": "Every identifier of a customer: raw value, key, records, sources, days.",
     "silver.identity_summary": "Figures of the resolution: records, customers, refused evidence, churn of ids.",
+    "silver.identity_review": "Pairs of records that a person should look at, the most telling first.",
     "gold.rfm": "Recency, frequency, money of each buyer, their quintiles, segment and lifecycle.",
     "gold.clusters": "Which cohort each buyer belongs to.",
     "gold.cluster_profiles": "One row per cohort: name, sentence, size, revenue, medians.",

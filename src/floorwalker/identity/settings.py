@@ -29,6 +29,19 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     cookie_id: int = 50
 
 
+class ReviewSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Which pairs of records a person is asked about (`floorwalker identity review`)."""
+
+    below: float = 4.0
+    """Bits of weight below the threshold from which a pair that would join two customers is asked about."""
+    above: float = 2.0
+    """Bits above the threshold up to which a pair that was accepted is asked about, if it is a bridge."""
+    records: int = 3
+    """Records that either side of a pair must have; a contradiction between model and ids is always asked about."""
+    size: int = 500
+    """Most pairs in the queue; those with the largest effect are kept."""
+
+
 class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Settings of the whole room. A change of any of them rebuilds the customer map from the same evidence."""
 
@@ -50,6 +63,7 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     cluster_records: int = 30
     """No customer and no identifier holds more different sets of words than this (devices and cookies do not count)."""
     limits: Limits = Limits()
+    review: ReviewSettings = ReviewSettings()
     probable: bool = True
     """Join records that a model finds to be one person, beside those that the rules join."""
     relearn_growth: float = 0.2

@@ -12,7 +12,11 @@ import click
 from floorwalker.errors import did_you_mean
 
 # name → (module, help)
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "explain": ("identity_explain", "Why records are one person, or why two are not."),
+    "review": ("identity_review", "Pairs that a person should look at: the same, or two?"),
+    "metrics": ("identity_metrics", "The figures of identity, and how they moved."),
+}
 
 
 class _Commands(click.Group):
