@@ -12,13 +12,9 @@ import pytest
 from tests.identity.population import table
 from tests.steps import MemoryContext
 
+from floorwalker.app.pipeline import PREVIOUS_SCHEMAS
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.steps import steps
-
-MAP = pa.schema([("record_id", pa.string()), ("customer_id", pa.string())])
-ALIASES = pa.schema(
-    [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
-)
 
 
 class Outcome:
@@ -63,14 +59,18 @@ def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
         previous: Outcome | None = None,
         as_of: dt.date = dt.date(2026, 1, 1),
     ) -> Outcome:
-        context = MemoryContext(folder, as_of)
+        number = next(numbers)
+        # What was learned is pinned in the project: a run that goes on from another finds it, any other is new.
+        context = MemoryContext(previous.context.project.root if previous else folder / str(number), as_of)
+        context.project.state.mkdir(parents=True, exist_ok=True)
+        (context.project.state / "secret.key").write_text("the same key for every project of the tests")
         context.connection.execute("SET threads = 1")
-        context.run_id = f"run-{next(numbers)}"
+        context.run_id = f"run-{number}"
         context.write("silver.identity_records", records if isinstance(records, pa.Table) else table(list(records)))
         old = previous.context.connection if previous else None
-        for name, empty in (("customer_map", MAP), ("customer_aliases", ALIASES)):
-            last = old.sql(f"FROM silver.{name}").to_arrow_table() if old else empty.empty_table()
-            context.write(f"silver.{name}_previous", last)
+        for name, schema in PREVIOUS_SCHEMAS.items():
+            last = old.sql(f"FROM {name}").to_arrow_table() if old else schema.empty_table()
+            context.write(f"{name}_previous", last)
         for step in steps(settings or IdentitySettings()):
             step.run(context)
         return Outcome(context)

@@ -36,6 +36,7 @@ from floorwalker.engines.upkeep import after_run
 from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import ConfigError, FloorwalkerError
 from floorwalker.events.vocabulary import KINDS
+from floorwalker.identity.match import MEMORY as IDENTITY_MEMORY
 from floorwalker.models.tracking import warm_up
 from floorwalker.profiles.bundle.build import build_bundle
 
@@ -55,6 +56,7 @@ PREVIOUS_SCHEMAS = {
     "silver.customer_aliases": pa.schema(
         [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
     ),
+    **IDENTITY_MEMORY,
 }
 """What identity remembers of the last published run, so that ids last."""
 

@@ -96,6 +96,13 @@ class ModelsHandler(_Folder):
         return Receipt(self.name, len(naming))
 
 
+class MatchingHandler(ModelsHandler):
+    """The matching model knows names that several records have: one that only this person has goes with the model,
+    which the next run learns anew."""
+
+    name = folder = "matching"
+
+
 class TrackingHandler(ModelsHandler):
     """MLflow's database and artifacts: parameters, figures and models without people."""
 
@@ -135,6 +142,7 @@ def handlers() -> Sequence[Handler]:
         BundlesHandler(),
         DecisionsHandler(),
         ModelsHandler(),
+        MatchingHandler(),
         TrackingHandler(),
         ExportsHandler(),
         ScratchHandler(),

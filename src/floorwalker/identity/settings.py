@@ -47,9 +47,18 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """... unless one of them stands on this share of its named records: the typos of a heavy user are no hub."""
     shared_device_people: int = 3
     """A device or cookie seen with more known customers than this is a kiosk."""
-    cluster_records: int = 60
+    cluster_records: int = 30
     """No customer and no identifier holds more different sets of words than this (devices and cookies do not count)."""
     limits: Limits = Limits()
+    probable: bool = True
+    """Join records that a model finds to be one person, beside those that the rules join."""
+    relearn_growth: float = 0.2
+    """The matching model and the cuts of the levels are learned anew when the records have grown by this share."""
+    levels: dict[str, float] = msgspec.field(default_factory=lambda: {"transactional": 0.999, "crm": 0.99, "ads": 0.95})
+    """Level of confidence -> precision it is held to: of the pairs of records within customers, the share that is
+    right."""
+    level: str = "crm"
+    """The level whose customers the project works with; an audience may choose another."""
     rules: tuple[str, ...] = (
         "loyalty_id", "account_id", "customer_ref", "email", "loyalty_initial", "email_initial", "phone_initial",
         "name_birth_postcode", "name_address", "phone_alone", "device_id", "cookie_id",

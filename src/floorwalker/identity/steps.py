@@ -23,7 +23,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from floorwalker.engines.steps import Step, StepContext
-from floorwalker.identity import anonymous, registry, resolver, rules
+from floorwalker.identity import match, registry, resolver, rules
+from floorwalker.identity.calibration import Pinned, levels_path, pinned_levels
+from floorwalker.identity.groups import level_groups
+from floorwalker.identity.matching.model import Model
+from floorwalker.identity.partition import arrays, divide, gather
 from floorwalker.identity.records import OUTPUT, normalise_records
 from floorwalker.identity.settings import IdentitySettings
 
@@ -50,11 +54,17 @@ def steps(settings: IdentitySettings) -> list[Step]:
                 "silver.normalised_records",
                 "silver.customer_map_previous",
                 "silver.customer_aliases_previous",
+                "silver.identity_pairs_previous",
+                "silver.identity_matched_previous",
             ),
             writes=(
+                "silver.identity_pairs",
+                "silver.identity_matched",
                 "silver.identity_evidence",
                 "silver.customer_map",
                 "silver.customer_aliases",
+                "silver.customer_levels",
+                "silver.identity_levels",
                 "silver.customer_identifiers",
                 "silver.identity_summary",
             ),
@@ -93,6 +103,16 @@ def _lineage_of_customers() -> dict[str, dict[str, tuple[str, ...]]]:
         "reason",
     )
     return {
+        "silver.identity_pairs": {
+            **dict.fromkeys(("record_a", "record_b"), record),
+            **dict.fromkeys(("weight", "probability", "model", "against_strangers", *match.GAMMAS), keys),
+        },
+        "silver.identity_matched": {"record_id": record, "said": keys, "model": keys},
+        "silver.identity_levels": dict.fromkeys(
+            ("step", "name", "tier", "weight", "customers", "pairs", "wrong_pairs", "precision", "recall", "levels"),
+            keys,
+        ),
+        "silver.customer_levels": {"record_id": record, "level": (), "customer_id": customer},
         "silver.customer_map": {"record_id": record, "customer_id": customer},
         "silver.customer_aliases": dict.fromkeys(("customer_id", "alias_of", "since_run", "since"), customer),
         "silver.identity_evidence": {
@@ -121,51 +141,33 @@ def _normalise(context: StepContext, settings: IdentitySettings) -> None:
     context.progress(1.0, "records normalised")
 
 
-def _arrays(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, NDArray]:
-    """Columns without NULL as numpy arrays."""
-    table = connection.sql(query).to_arrow_table()
-    return {name: table[name].to_numpy() for name in table.column_names}
-
-
-def _people(connection: duckdb.DuckDBPyConnection) -> tuple[resolver.People, NDArray[np.bool_]]:
-    """Constraints per record; a hub's value constrains nobody."""
-    codes = ", ".join(f"{kind}_code" for kind in resolver.COUNTED)
-    columns = _arrays(
-        connection,
-        f"SELECT {codes}, given_code, family_code, birth_code, words, known FROM identity_people ORDER BY rid",
-    )
-    hubs = _arrays(connection, "SELECT DISTINCT code FROM identity_hubs")["code"]
-    for kind in resolver.COUNTED:
-        columns[f"{kind}_code"] = np.where(
-            np.isin(columns[f"{kind}_code"], hubs), np.uint64(0), columns[f"{kind}_code"]
-        )
-    people = resolver.People(
-        codes={kind: columns[f"{kind}_code"] for kind in resolver.COUNTED},
-        given=columns["given_code"],
-        family=columns["family_code"],
-        names=["", *_arrays(connection, "SELECT name FROM identity_names ORDER BY place")["name"].tolist()],
-        birth=columns["birth_code"],
-        words=columns["words"],
-    )
-    return people, columns["known"].astype(bool)
-
-
 def _resolve(context: StepContext, settings: IdentitySettings) -> None:
     connection = context.connection
     rules.make_people(connection)
     rules.make_hubs(connection, settings)
+    context.progress(0.1, "identifiers counted")
+    model = match.match(context, settings)
+    context.progress(0.4, "probable pairs weighed")
     rules.make_pieces(connection, settings)
-    context.progress(0.4, "evidence gathered")
-    people, known = _people(connection)
-    labels, verdicts = partition(connection, people, known, settings)
-    context.progress(0.6, "customers resolved")
-    _stage(connection, "identity_partition", {"rid": np.arange(len(labels), dtype=np.int32), "label": labels})
-    _stage(connection, "identity_verdicts", verdicts)
+    context.progress(0.5, "evidence gathered")
+    gathered = gather(connection)
+    _, refused = resolver.resolve(gathered.people, gathered.evidence, settings)
+    context.progress(0.6, "evidence resolved")
+    pinned = pinned_levels(
+        levels_path(context.project.state), gathered, refused, _nodes_of_rules(connection), model, settings
+    )
+    found = divide(connection, gathered, refused, pinned.cuts, settings.level, settings)
+    context.progress(0.7, "customers resolved")
+    rids = np.arange(len(found.labels), dtype=np.int32)
+    _stage(connection, "identity_partition", {"rid": rids, "label": found.labels})
+    _stage(connection, "identity_verdicts", found.verdicts)
     churn = registry.assign_ids(connection, context.project.secret, context.run_id, context.as_of)
     context.progress(0.8, "customer ids assigned")
     context.write("silver.customer_map", connection.sql("FROM identity_map ORDER BY record_id"))
     context.write("silver.customer_aliases", connection.sql("FROM identity_aliases ORDER BY customer_id"))
-    _make_evidence(connection)
+    context.write("silver.customer_levels", level_groups(connection, found.levels, context.project.secret, settings))
+    context.write("silver.identity_levels", _curve(pinned))
+    _make_evidence(connection, model)
     context.write(
         "silver.identity_evidence",
         connection.sql("FROM identity_evidence ORDER BY tier, rule, identifier_key, record_id"),
@@ -173,64 +175,52 @@ def _resolve(context: StepContext, settings: IdentitySettings) -> None:
     context.write("silver.customer_identifiers", _identifiers(connection))
     context.write("silver.identity_summary", _summary(connection, churn, settings))
     for table in (
-        "people", "names", "hubs", "values", "pieces", "partition", "verdicts", "map", "aliases", "evidence", "churn",
+        "people", "names", "hubs", "values", "pieces", "edges", "partition", "verdicts", "map", "aliases", "evidence",
+        "churn", "groups",
     ):  # fmt: skip
         connection.execute(f"DROP TABLE identity_{table}")
     context.progress(1.0, "customers written")
 
 
-def partition(
-    connection: duckdb.DuckDBPyConnection,
-    people: resolver.People,
-    known: NDArray[np.bool_],
-    settings: IdentitySettings,
-) -> tuple[NDArray[np.int32], dict[str, NDArray | pa.Array]]:
-    """(label per record, verdict per piece) from identity_pieces: known records first, then anonymous visits.
-
-    The partition equals the connected components of the accepted evidence."""
-    strong = _arrays(
-        connection,
-        "SELECT rid, node, tier, weight FROM identity_pieces WHERE tier <> 3 AND blocked IS NULL "
-        "ORDER BY rule, node, rid",
-    )
-    alone = np.full(len(strong["rid"]), -1, dtype=np.int32)
-    evidence = resolver.Evidence(strong["rid"], strong["node"], strong["tier"], strong["weight"], alone)
-    labels, refused = resolver.resolve(people, evidence, settings)
-    weak = _arrays(
-        connection,
-        """
-        SELECT i.rid, i.node, (CASE i.rule WHEN 'device_id' THEN 0 ELSE 1 END)::TINYINT AS kind,
-               coalesce(epoch_us(p.first_seen), 0) AS first_seen, coalesce(epoch_us(p.last_seen), 0) AS last_seen
-        FROM identity_pieces i JOIN identity_people p USING (rid)
-        WHERE i.tier = 3 AND i.blocked IS NULL ORDER BY i.rule, i.node, i.rid
-        """,
-    )
-    visits = anonymous.Visits(weak["rid"], weak["node"], weak["kind"], weak["first_seen"], weak["last_seen"])
-    lent = anonymous.attach(labels, known, visits, settings)
-    kept = lent == 0
-    hashes, node = np.unique(visits.node[kept], return_inverse=True)
-    count = len(people)
-    left = np.concatenate([visits.record[kept], np.arange(count, dtype=np.int32)])
-    right = np.concatenate([node + count, labels])
-    final = resolver.smallest_member(resolver.components(left, right, count + len(hashes))[:count])
-    words = np.array([*resolver.reasons(settings), *anonymous.reasons(settings)])
-    codes = np.concatenate([refused.astype(np.int16), lent.astype(np.int16) + len(resolver.reasons(settings))])
-    verdicts = {
-        "rid": np.concatenate([evidence.record, visits.record]),
-        "node": np.concatenate([evidence.node, visits.node]),
-        "reason": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words.tolist())),
-    }
-    return final, verdicts
+def _nodes_of_rules(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray[np.uint64]]:
+    """Rule -> nodes of its evidence, for the rules that levels are judged without."""
+    rows = arrays(connection, "SELECT DISTINCT rule, node FROM identity_pieces WHERE rule LIKE 'loyalty%'")
+    return {str(rule): rows["node"][rows["rule"] == rule] for rule in np.unique(rows["rule"])}
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, NDArray | pa.Array]) -> None:
-    arrow = pa.table(columns)
+def _stage(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: pa.Table | dict[str, NDArray | pa.Array]
+) -> None:
+    arrow = columns if isinstance(columns, pa.Table) else pa.table(columns)
     connection.register("identity_batch", arrow)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM identity_batch")
     connection.unregister("identity_batch")
 
 
-def _make_evidence(connection: duckdb.DuckDBPyConnection) -> None:
+def _curve(pinned: Pinned) -> pa.Table:
+    """silver.identity_levels: the curve, and which step ends which level."""
+    steps = pinned.steps
+    ends = [
+        sorted(name for name, cut in pinned.cuts.items() if (cut.tier, cut.weight) == (step.tier, step.weight))
+        for step in steps
+    ]
+    return pa.table(
+        {
+            "step": pa.array(range(len(steps)), pa.int32()),
+            "name": pa.array([step.name for step in steps], pa.string()),
+            "tier": pa.array([step.tier for step in steps], pa.int32()),
+            "weight": pa.array([step.weight for step in steps], pa.float64()),
+            "customers": pa.array([step.customers for step in steps], pa.int64()),
+            "pairs": pa.array([step.pairs for step in steps], pa.int64()),
+            "wrong_pairs": pa.array([step.wrong for step in steps], pa.int64()),
+            "precision": pa.array([step.precision for step in steps], pa.float64()),
+            "recall": pa.array([step.recall for step in steps], pa.float64()),
+            "levels": pa.array([",".join(names) or None for names in ends], pa.string()),
+        }
+    )
+
+
+def _make_evidence(connection: duckdb.DuckDBPyConnection, model: Model | None) -> None:
     key = " ".join(f"WHEN '{rule.name}' THEN {rule.key}" for rule in rules.RULES.values())
     kind = " ".join(f"WHEN '{rule.name}' THEN '{rule.identifier_kind}'" for rule in rules.RULES.values())
     connection.execute(f"""
@@ -243,6 +233,14 @@ def _make_evidence(connection: duckdb.DuckDBPyConnection) -> None:
         FROM identity_pieces i
         JOIN identity_people p USING (rid)
         LEFT JOIN identity_verdicts v ON v.rid = i.rid AND v.node = i.node
+        UNION ALL
+        SELECT a.record_id, 'model', '{model.id if model else ""}', {resolver.PROBABLE}, 'record', b.record_id,
+               e.weight, 'prob', a.source, a.first_seen, v.reason = '', nullif(v.reason, '')
+        FROM identity_edges e
+        JOIN identity_people a ON a.rid = e.rid_a
+        JOIN identity_people b ON b.rid = e.rid_b
+        JOIN identity_verdicts v ON v.rid = e.rid_a AND v.node = md5_number_lower(a.record_id || b.record_id)
+        
     """)
 
 
