@@ -12,8 +12,9 @@ against the truth is another process.
 
 - `retail_10k`, `retail_100k`: five seeds; the row itself is the worst of them (the slowest, the largest), with `.mean`,
   `.min` and `.max` beside it. `retail_1m`: one seed. `.largest_person` is the truth's largest, `.blocking_recall` the
-  share of true pairs that were weighed or joined by rules, `.calibration_error` how far the probabilities of pairs are
-  from the truth, `.<level>.precision_error` how far a level's precision is from what it promises.
+  share of true pairs that rules joined or that were weighed and found likely enough to be kept, `.calibration_error`
+  how far the probabilities of the kept pairs are from the truth, `.<level>.precision_error` how far a level's precision
+  is from what the product believes it to be.
 - `retail_….deterministic`, `.splink_tutorial`, `.raw_equality`: the controls, on the same records: means of the seeds
   (`largest_cluster`, `peak_mb`: the most). `identity_splink` says what its tutorial does.
 - `febrl…`, `fake_1000`, `historical_50k`: the generic matcher on tables of people. `dblp_acm` … `beer`: on papers,
@@ -40,7 +41,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.identity_data import SETS, missing
-from benchmarks.identity_engine import GENERIC, OURS, RECORDS, RETAIL, STITCHERS
+from benchmarks.identity_engine import OURS, PINNED, RECORDS, RETAIL, STITCHERS
+from benchmarks.identity_generic import GENERIC
 from benchmarks.identity_measures import worst
 from benchmarks.identity_retail import truth_file
 from benchmarks.pipeline import UNITS, measure
@@ -211,14 +213,12 @@ def of_set(report: Report, runs: Runs, name: str) -> None:
     if reason := missing(name):
         say(f"{name} is left out: {reason}")
         return
-    people = SETS[name]().truth is not None
-    if OURS in GENERIC and (people or OURS != "deterministic"):
-        for row, value in figures(runs.generic(name, OURS)).items():
-            report.add(f"{name}.{row}", value, unit_of(row))
-    else:
-        say(f"{name} is left out: no engine here matches it")
-    if people and OURS != "deterministic":
-        tell_control(report, f"{name}.deterministic", [figures(runs.generic(name, "deterministic"))])
+    for row, value in figures(runs.generic(name, OURS)).items():
+        report.add(f"{name}.{row}", value, unit_of(row))
+    if SETS[name]().truth is not None:
+        controls = [method for method in GENERIC if method != OURS]
+        for method in controls:
+            tell_control(report, f"{name}.{method}", [figures(runs.generic(name, method))])
 
 
 def tell_control(report: Report, prefix: str, found: list[dict[str, float]]) -> None:
@@ -251,9 +251,9 @@ def a_day(runs: Runs, size: str, *, compared: bool) -> dict[str, Any]:
     day = measure(STAGES, "retail", str(folder), OURS) | {"new": added["records"]}
     if compared:
         whole = copied(runs.records(size, 1), runs.folder / "whole")
-        if (folder / "state/identity").exists():
-            # The statistics that the first run pinned: a full run with these must come to the same.
-            shutil.copytree(folder / "state/identity", whole / "state/identity")
+        # The statistics that the first run pinned: a full run with these must come to the same.
+        for pinned in [one for one in PINNED if (folder / one).exists()]:
+            shutil.copytree(folder / pinned, whole / pinned)
         day["full"] = measure(STAGES, "retail", str(whole), OURS)["seconds"]
         day["same"] = measure(STAGES, "same", str(folder), str(whole))["same"]
         shutil.rmtree(whole)

@@ -1,22 +1,21 @@
 """The identity engines under test: where the product is plugged into the benchmark.
 
-In: for retail a lake that holds silver.identity_records; for other data a table and the kind of each column. Out: who
-is who, as `Found`.
+In: a lake that holds silver.identity_records. Out: who is who, as `Found`.
 
-- `RETAIL`: method -> settings of the product's own steps, run as a run runs them (Delta tables, a memory limit, the
-  last published map as memory). `found_in` reads what they left.
-- `GENERIC`: method -> function of (records, fields, between) that gives a `Found`.
+- `RETAIL`: method -> settings of the product's own steps, run as a run runs them (Delta tables, a memory limit, what
+  was last published as memory). `found_in` reads what they left.
+- `STITCHERS`: method -> how to open a live stitcher.
 - `OURS`: the method whose rows carry the goals; every other is a baseline.
 
-    run(lake, RETAIL["deterministic"])
-    found = found_in(lake)                                            # record_id, customer_id
-    by_rules(records, {"first": "given_name"}, None).customers        # the same rules, on any table of people
+    run(lake, RETAIL["full"])
+    found_in(lake, RETAIL["full"]).customers                          # record_id, customer_id
+
+`identity_generic` does the same for any other table of records.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -37,11 +36,17 @@ MEMORY, THREADS = "1.2GB", 2
 """Of two gigabytes the engine gets 60 %."""
 AS_OF = dt.date(2026, 7, 1)
 RECORDS, MAP, EVIDENCE = "silver.identity_records", "silver.customer_map", "silver.identity_evidence"
-PAIRS, LEVELS = "silver.identity_pairs", "silver.customer_levels"
+PAIRS, LEVELS, CURVE = "silver.identity_pairs", "silver.customer_levels", "silver.identity_levels"
 PROBABLE = 4
 """Tier of evidence that a model weighs."""
 
-RETAIL: dict[str, IdentitySettings] = {"deterministic": IdentitySettings()}
+PINNED = ("state/matching", "state/identity")
+"""Where a project keeps the statistics that a first run pins for the next."""
+
+RETAIL: dict[str, IdentitySettings] = {
+    "full": IdentitySettings(),
+    "deterministic": IdentitySettings(probable=False),
+}
 
 
 def lake_of(folder: Path | str) -> Lake:
@@ -59,20 +64,17 @@ def run(lake: Lake, settings: IdentitySettings) -> dict[str, float]:
 
 
 def found_in(lake: Lake, settings: IdentitySettings) -> Found:
-    """What the steps left: the map, what is certain without a model, the pairs that one weighed, and the levels."""
+    """What the steps left: the map, what is certain without a model, the pairs that one weighed, and the levels with
+    the precision that the project believes each to have."""
     with lake.connect() as connection:
-        present = [table for table in (MAP, EVIDENCE, PAIRS, LEVELS) if lake.exists(table)]
-        for table in present:
+        for table in (MAP, EVIDENCE, PAIRS, LEVELS, CURVE):
             lake.view(connection, table)
         customers = _read(connection, f"SELECT record_id, customer_id FROM {MAP}")
-        if PAIRS not in present:
+        if not settings.probable:
             return Found(customers)
         pairs = _read(connection, f"SELECT record_a, record_b, probability FROM {PAIRS}")
-        promised: Mapping[str, float] = getattr(settings, "levels", {})
         levels = {
-            name: (precision, _at_level(connection, name))
-            for name, precision in promised.items()
-            if LEVELS in present and _has_level(connection, name)
+            name: (_believed(connection, name, at), _at(connection, name)) for name, at in settings.levels.items()
         }
         return Found(customers, _certain(connection), pairs, levels)
 
@@ -81,12 +83,21 @@ def _read(connection: duckdb.DuckDBPyConnection, query: str, *values: object) ->
     return connection.sql(query, params=list(values)).to_arrow_table()
 
 
-def _has_level(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return bool(connection.execute(f"SELECT 1 FROM {LEVELS} WHERE level = ? LIMIT 1", [name]).fetchall())
+def _believed(connection: duckdb.DuckDBPyConnection, level: str, target: float) -> float:
+    rows = connection.execute(
+        f"SELECT precision FROM {CURVE} WHERE list_contains(string_split(levels, ','), ?)", [level]
+    ).fetchall()
+    return rows[0][0] if rows else target
 
 
-def _at_level(connection: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
-    return _read(connection, f"SELECT record_id, customer_id FROM {LEVELS} WHERE level = ?", name)
+def _at(connection: duckdb.DuckDBPyConnection, level: str) -> pa.Table:
+    """The customers of a level: those of the project, but where it says otherwise."""
+    return _read(
+        connection,
+        f"SELECT m.record_id, coalesce(l.customer_id, m.customer_id) AS customer_id "
+        f"FROM {MAP} m LEFT JOIN {LEVELS} l ON l.record_id = m.record_id AND l.level = ?",
+        level,
+    )
 
 
 def _certain(connection: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -105,57 +116,7 @@ def _certain(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return pa.table({"record_id": records, "customer_id": pa.array(labels).cast(pa.string())})
 
 
-# -- any table of people ----------------------------------------------------------------------------------------------
-
-_COLUMNS = {
-    "given_name": "given_name", "family_name": "family_name", "birth_date": "birth_date", "email": "email",
-    "phone": "phone", "postcode": "postcode", "place": "city", "id": "account_id", "address": "address",
-}  # fmt: skip
-"""Kind of field -> what the rules know it as."""
-
-
-def by_rules(records: pa.Table, fields: Mapping[str, str], between: str | None = None) -> Found:
-    """The deterministic rules on a table of people; street numbers go before the street they belong to."""
-    columns = {_COLUMNS[kind]: column for column, kind in reversed(fields.items()) if kind in _COLUMNS}
-    number = next((column for column, kind in fields.items() if kind == "street_number"), None)
-    said = [f"{column} AS {name}" for name, column in columns.items() if name not in ("address", "birth_date")]
-    if "address" in columns:
-        street = columns["address"]
-        said.append(f"concat_ws(' ', {number}, {street}) AS address" if number else f"{street} AS address")
-    born = f"TRY_CAST({columns['birth_date']} AS DATE)" if "birth_date" in columns else "NULL::DATE"
-    texts = (
-        "channel",
-        "market",
-        "customer_ref",
-        "account_id",
-        "loyalty_id",
-        "email",
-        "phone",
-        "device_id",
-        "cookie_id",
-    )
-    texts += ("given_name", "family_name", "gender", "address", "postcode", "city", "country", "language")
-    absent = [f"NULL::VARCHAR AS {name}" for name in texts if name not in columns]
-    with tempfile.TemporaryDirectory(prefix="floorwalker-bench-") as folder:
-        lake = lake_of(folder)
-        with lake.connect() as connection:
-            connection.register("given", records)
-            rows = connection.sql(
-                f"SELECT record_id, 'one' AS source, {', '.join([*said, *absent])}, {born} AS birth_date, "
-                "TIMESTAMPTZ '2026-01-01' AS first_seen, TIMESTAMPTZ '2026-01-01' AS last_seen, 1 AS \"rows\" "
-                "FROM given"
-            )
-            lake.append(RECORDS, rows, connection)
-        run(lake, RETAIL["deterministic"])
-        return Found(found_in(lake, RETAIL["deterministic"]).customers)
-
-
-Generic = Callable[[pa.Table, Mapping[str, str], str | None], Found]
-"""(records, column -> kind, column that differs on the sides of a pair or None) -> who is who."""
-
-GENERIC: dict[str, Generic] = {"deterministic": by_rules}
-
-OURS = "full" if "full" in RETAIL else "deterministic"
+OURS = "full"
 """The method that the goals are for."""
 
 Stitch = Callable[[Mapping[str, str]], str]

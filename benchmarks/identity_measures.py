@@ -29,8 +29,8 @@ ROWS = {
 @dataclass(frozen=True)
 class Found:
     """What an engine made of records. `customers`: record_id, customer_id. `certain`: the same by its rules alone.
-    `pairs`: record_a, record_b, probability of every pair it weighed. `levels`: name -> (the precision that it
-    promises, record_id and customer_id at that level)."""
+    `pairs`: record_a, record_b, probability of every pair it weighed. `levels`: name -> (the precision it is
+    believed to have, record_id and customer_id at that level)."""
 
     customers: pa.Table
     certain: pa.Table | None = None
@@ -49,11 +49,11 @@ def judge(found: Found, truth: pa.Table) -> dict[str, float]:
         ).fetchall()[0][0]
     if found.pairs is not None:
         said |= of_pairs(found.pairs, found.certain, truth)
-    for level, (promised, customers) in found.levels.items():
+    for level, (believed, customers) in found.levels.items():
         at_level = measure(customers, truth)
         said[f"{level}.pair_precision"] = at_level.precision
         said[f"{level}.pair_recall"] = at_level.recall
-        said[f"{level}.precision_error"] = abs(promised - at_level.precision)
+        said[f"{level}.precision_error"] = abs(believed - at_level.precision)
     return said
 
 

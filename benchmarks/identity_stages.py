@@ -24,7 +24,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from benchmarks.identity_data import load
-from benchmarks.identity_engine import GENERIC, MAP, RECORDS, RETAIL, found_in, lake_of, run
+from benchmarks.identity_engine import MAP, RECORDS, RETAIL, found_in, lake_of, run
+from benchmarks.identity_generic import GENERIC
 from benchmarks.identity_measures import Found, judge, labelled, same_partition
 from benchmarks.identity_retail import add_retail, truth_file, write_retail
 from benchmarks.measuring import told

@@ -14,13 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from benchmarks.identity_data import LABELLED, SETS, load
-from benchmarks.identity_engine import RETAIL, by_rules, found_in, lake_of, run
+from benchmarks.identity_engine import RECORDS, RETAIL, found_in, lake_of, run
+from benchmarks.identity_generic import by_model, by_rules
 from benchmarks.identity_measures import Found, judge, labelled, same_partition
 from benchmarks.identity_online import events, timed
 from benchmarks.identity_retail import write_retail
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data import bench_data
+
+from floorwalker.engines.lake import Lake
 
 
 def table(**columns: list) -> pa.Table:
@@ -157,6 +160,27 @@ def test_the_rules_read_any_table_of_people() -> None:
     assert customer["a"] == customer["b"] != customer["c"]
 
 
+@pytest.mark.slow
+def test_the_model_finds_damaged_people() -> None:
+    bench_data("er_febrl", "febrl1.parquet")
+    one = load("febrl1")
+    assert one.truth is not None
+    said = judge(by_model(one.records, one.fields), one.truth)
+    assert said["pair_f1"] > 0.99
+    assert said["blocking_recall"] > 0.99
+
+
+def test_linked_sources_are_joined_across_only() -> None:
+    bench_data("er_products_labelled_pairs", "fodors_zagats.parquet")
+    one = load("fodors_zagats")
+    found = by_model(one.records, one.fields, one.between)
+    assert found.pairs is not None and one.labels is not None
+    assert {
+        (a[0], b[0]) for a, b in zip(*(found.pairs[c].to_pylist() for c in ("record_a", "record_b")), strict=True)
+    } == {("l", "r")}
+    assert labelled(found, one.labels)["pair_precision"] > 0.9
+
+
 def test_the_stitcher_is_timed_on_what_comes_after_its_identifiers() -> None:
     customers: dict[str, str] = {}
     calls = []
@@ -203,31 +227,23 @@ def test_the_worst_seed_carries_the_goal(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_day_goes_on_from_the_last_run(tmp_path: Path) -> None:
-    lake = lake_of(tmp_path)
+    lake, method = lake_of(tmp_path), RETAIL["deterministic"]
     write_retail(lake, 600, seed=3)
-    method = next(iter(RETAIL))
-    run(lake, RETAIL[method])
-    first = found_in(lake, RETAIL[method]).customers
-    lake.append("silver.identity_records", _one_record(lake), lake.connect())
-    run(lake, RETAIL[method])
-    second = found_in(lake, RETAIL[method]).customers
-    ids = dict(zip(second["record_id"].to_pylist(), second["customer_id"].to_pylist(), strict=True))
-    assert second.num_rows == first.num_rows + 1
-    assert all(
-        ids[record] == customer
-        for record, customer in zip(*first.columns, strict=True)
-        for record, customer in [(record.as_py(), customer.as_py())]
-    )
-
-
-def _one_record(lake) -> pa.Table:
+    run(lake, method)
+    first = customers_of(lake)
     with lake.connect() as connection:
-        lake.view(connection, "silver.identity_records")
-        row = connection.sql("SELECT * FROM silver.identity_records LIMIT 1").to_arrow_table().to_pylist()[0]
-        schema = connection.sql("FROM silver.identity_records LIMIT 0").to_arrow_table().schema
-    nothing = dict.fromkeys(schema.names)
-    kept = {name: row[name] for name in ("source", "market", "first_seen", "last_seen", "rows")}
-    return pa.Table.from_pylist([{**nothing, **kept, "record_id": "new"}], schema=schema)
+        lake.view(connection, RECORDS)
+        new = connection.sql(f"SELECT * REPLACE ('new' AS record_id, 'n1' AS customer_ref) FROM {RECORDS} LIMIT 1")
+        lake.append(RECORDS, new.to_arrow_table(), connection)
+    run(lake, method)
+    second = customers_of(lake)
+    assert second.keys() - first.keys() == {"new"}
+    assert {record: second[record] for record in first} == first
+
+
+def customers_of(lake: Lake) -> dict[str, str]:
+    found = found_in(lake, RETAIL["deterministic"]).customers
+    return dict(zip(found["record_id"].to_pylist(), found["customer_id"].to_pylist(), strict=True))
 
 
 def test_every_goal_is_of_a_section() -> None:
