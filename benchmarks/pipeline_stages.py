@@ -24,11 +24,12 @@ from benchmarks.plain_sql_tables import GOLD, SILVER
 from floorwalker.app.config import load_config
 from floorwalker.app.graph import BRONZE, all_models, build_graph
 from floorwalker.app.intake import read_sources
-from floorwalker.app.pipeline import PREVIOUS_SCHEMAS, RunResult, as_of, run, write_bundle
+from floorwalker.app.pipeline import RunResult, as_of, run, write_bundle
 from floorwalker.app.state import open_state
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.project import Project
 from floorwalker.engines.runner import Build, BuildResult, Graph, plan
+from floorwalker.identity.steps import REMEMBERED
 from floorwalker.identity.steps import steps as identity_steps
 
 RUN_ID = "bench"
@@ -74,8 +75,8 @@ class Stages:
             RUN_ID,
             as_of(self.lake, self.settings.run.as_of, TODAY.date()),
             self.settings.reporting_currency,
-            previous=dict.fromkeys(PREVIOUS_SCHEMAS),
-            empty=PREVIOUS_SCHEMAS,
+            previous=dict.fromkeys(REMEMBERED),
+            empty=REMEMBERED,
         )
         return build.run(graph, self._clock, only or ())
 

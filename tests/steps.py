@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -28,6 +29,7 @@ class MemoryContext:
         for schema in ("bronze", "silver", "gold", "meta"):
             self.connection.execute(f"CREATE SCHEMA {schema}")
         self.written: list[str] = []
+        self.merged: list[str] = []
         self.reports: list[tuple[float, str]] = []
 
     def write(self, table: str, data: pa.Table | pa.RecordBatchReader | duckdb.DuckDBPyRelation) -> int:
@@ -40,6 +42,25 @@ class MemoryContext:
         return self.connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][
             0
         ]  # a half-read result blocks sql()
+
+    since: str | None = None
+    """What the tables called `<table>_previous` were made with; given, a step may merge into them."""
+
+    def merge(
+        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
+    ) -> int:
+        """`rows` in the place of the touched keys' rows of `<table>_previous`."""
+        self.connection.register("touched_keys", touched.to_arrow_table())
+        self.connection.register("new_rows", rows.to_arrow_table())
+        listed = ", ".join(key)
+        merged = self.connection.sql(
+            f"SELECT * FROM {table}_previous WHERE ({listed}) NOT IN (SELECT ({listed}) FROM touched_keys)"
+            " UNION ALL BY NAME SELECT * FROM new_rows"
+        ).to_arrow_table()
+        for view in ("touched_keys", "new_rows"):
+            self.connection.unregister(view)
+        self.merged.append(table)
+        return self.write(table, merged)
 
     def progress(self, done: float, text: str = "") -> None:
         """Remember what was reported."""

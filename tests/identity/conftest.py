@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,9 +12,9 @@ import pytest
 from tests.identity.population import table
 from tests.steps import MemoryContext
 
-from floorwalker.app.pipeline import PREVIOUS_SCHEMAS
 from floorwalker.identity.settings import IdentitySettings
-from floorwalker.identity.steps import steps
+from floorwalker.identity.standing import Standing
+from floorwalker.identity.steps import REMEMBERED, steps
 
 
 class Outcome:
@@ -49,7 +49,9 @@ Identify = Callable[..., Outcome]
 
 @pytest.fixture(scope="session")
 def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
-    """identify(records, settings=…, previous=Outcome, run_id=…, as_of=…) -> Outcome."""
+    """identify(records, settings=…, previous=Outcome, as_of=…, decided=…, amend=…) -> Outcome.
+
+    `decided`: what people have decided (`standing`); `amend`: nothing else has changed since `previous`."""
     folder: Path = tmp_path_factory.mktemp("identity")
     numbers = itertools.count(1)
 
@@ -58,6 +60,8 @@ def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
         settings: IdentitySettings | None = None,
         previous: Outcome | None = None,
         as_of: dt.date = dt.date(2026, 1, 1),
+        decided: Sequence[Standing] = (),
+        amend: bool = False,
     ) -> Outcome:
         number = next(numbers)
         # What was learned is pinned in the project: a run that goes on from another finds it, any other is new.
@@ -65,14 +69,19 @@ def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
         context.project.state.mkdir(parents=True, exist_ok=True)
         (context.project.state / "secret.key").write_text("the same key for every project of the tests")
         context.connection.execute("SET threads = 1")
-        context.run_id = f"run-{number}"
+        context.run_id = f"run-{number:05}"
         context.write("silver.identity_records", records if isinstance(records, pa.Table) else table(list(records)))
         old = previous.context.connection if previous else None
-        for name, schema in PREVIOUS_SCHEMAS.items():
-            last = old.sql(f"FROM {name}").to_arrow_table() if old else schema.empty_table()
+        for name, empty in REMEMBERED.items():
+            last = old.sql(f"FROM {name}").to_arrow_table() if old else empty.empty_table()
             context.write(f"{name}_previous", last)
-        for step in steps(settings or IdentitySettings()):
-            step.run(context)
+        if old:
+            for name in ("customer_identifiers", "customer_levels"):
+                context.write(f"silver.{name}_previous", old.sql(f"FROM silver.{name}"))
+        normalise, resolve = steps(settings or IdentitySettings(), decided)
+        normalise.run(context)
+        context.since = "as before" if amend else None
+        resolve.run(context)
         return Outcome(context)
 
     return run

@@ -23,6 +23,7 @@ from floorwalker.profiles.features.sql import models as feature_models
 if TYPE_CHECKING:
     from floorwalker.app.settings import Settings
     from floorwalker.engines.project import Project
+    from floorwalker.identity.standing import Standing
     from floorwalker.profiles.features.definition import FeatureSet
 
 BRONZE = tuple(f"bronze.{kind}" for kind in KINDS)
@@ -74,13 +75,24 @@ def all_steps(project: Project, settings: Settings) -> list[Step]:
     consent = load_consent_policy(project.policies / "consent.toml")
     absent = "allow" if consent.when_absent("personalization") else "deny"
     return [
-        *identity_steps(settings.identity),
+        *identity_steps(settings.identity, decided(project)),
         review_step(settings.identity),
         *rfm_steps(),
         *cluster_steps(settings.segmentation),
         *segment_steps(project.policies / "segments.toml"),
         *recommend_steps(settings.recommend, tracker_of(project) if settings.segmentation.track else None, absent),
     ]
+
+
+def decided(project: Project) -> tuple[Standing, ...]:
+    """What people have decided about who is who, as it stands now."""
+    from floorwalker.app.state import open_state
+    from floorwalker.identity.decisions import active
+
+    if not project.database.exists():
+        return ()
+    with open_state(project) as state:
+        return active(state)
 
 
 def tracker_of(project: Project) -> Callable[[str, dict[str, Any], dict[str, float], Path], None]:

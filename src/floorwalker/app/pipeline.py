@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
 from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
@@ -37,7 +36,7 @@ from floorwalker.engines.upkeep import after_run
 from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import ConfigError, FloorwalkerError
 from floorwalker.events.vocabulary import KINDS
-from floorwalker.identity.match import MEMORY as IDENTITY_MEMORY
+from floorwalker.identity.steps import REMEMBERED
 from floorwalker.models.tracking import warm_up
 from floorwalker.profiles.bundle.build import build_bundle
 
@@ -50,16 +49,6 @@ Progress = Callable[[str, float, str], None]
 
 # Kinds whose rows tell what day it is; catalogues and customer lists carry the day they were exported.
 _DATED = ("order_lines", "returns", "browse_events", "email_events", "loyalty_events", "tickets")
-
-
-PREVIOUS_SCHEMAS = {
-    "silver.customer_map": pa.schema([("record_id", pa.string()), ("customer_id", pa.string())]),
-    "silver.customer_aliases": pa.schema(
-        [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
-    ),
-    **IDENTITY_MEMORY,
-}
-"""What identity remembers of the last published run, so that ids last."""
 
 
 BUNDLED = frozenset(
@@ -218,8 +207,8 @@ def _build(
         result.as_of,
         settings.reporting_currency,
         precedence=settings.orders.precedence,
-        previous={table: published.get(table) for table in PREVIOUS_SCHEMAS},
-        empty=PREVIOUS_SCHEMAS,
+        previous={table: published.get(table) for table in REMEMBERED},
+        empty=REMEMBERED,
         versions={f"bronze.{kind}": lake.version(f"bronze.{kind}") or 0 for kind in KINDS},
         published=published,
     )

@@ -20,7 +20,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ from floorwalker.engines.models import SqlModel
 from floorwalker.engines.planning import PREVIOUS, Graph, is_given, plan, reads_of, writes_of
 from floorwalker.engines.slicing import slices, write_in_slices
 from floorwalker.engines.sql import SqlEngine, SqlError
-from floorwalker.engines.sql_duckdb import DuckDBSql, set_run, view_files
+from floorwalker.engines.sql_duckdb import DuckDBSql, scan, set_run, view_files
 from floorwalker.engines.steps import Step
 from floorwalker.errors import DataTestError, FloorwalkerError, ModelError
 
@@ -87,13 +87,45 @@ class _Context:
         self.run_id, self.as_of = build.run_id, build.as_of
         self.connection = connection
         self.rows: dict[str, int] = {}
-        self._build, self._fingerprint, self._node, self._progress = build, fingerprint, step, progress
+        self._build, self._node, self._progress = build, step, progress
+        self._note = {"fingerprint": fingerprint, "basis": build.basis(step), "amendments": step.amendments}
 
     def write(self, table: str, data: Data) -> int:
         if table not in self._node.writes:
             raise ModelError(f"step {self._node.name} wrote {table}", why=f"it declares {', '.join(self._node.writes)}")
-        self.rows[table] = self._build.store(self.connection, table, data, self._fingerprint)
+        self.rows[table] = self._build.store(self.connection, table, data, **self._note)
         return self.rows[table]
+
+    @property
+    def since(self) -> str | None:
+        lake, published = self._build.lake, self._build.published or {}
+        notes = [lake.commit_info(table) for table in self._node.writes]
+        settled = all(lake.version(table) == published.get(table) for table in self._node.writes)
+        if not settled or any(note.get("basis") != self._note["basis"] for note in notes):
+            return None
+        made_with = {note.get("amendments", "") for note in notes}
+        return made_with.pop() if len(made_with) == 1 else None
+
+    def merge(
+        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
+    ) -> int:
+        lake, before = self._build.lake, (self._build.published or {}).get(table)
+        if before is None:
+            return self.write(table, rows)
+        if lake.version(table) == before:
+            self.rows[table] = self._build.merge(self.connection, table, key, touched, rows, **self._note)
+            return self.rows[table]
+        touched.create_view("floorwalker_touched_keys", replace=True)
+        rows.create_view("floorwalker_new_rows", replace=True)
+        same = " AND ".join(f't."{column}" IS NOT DISTINCT FROM o."{column}"' for column in key)
+        standing = scan(lake.files(table, before))
+        return self.write(
+            table,
+            self.connection.sql(
+                f"SELECT * FROM {standing} AS o WHERE NOT EXISTS (SELECT 1 FROM floorwalker_touched_keys AS t"
+                f" WHERE {same}) UNION ALL BY NAME SELECT * FROM floorwalker_new_rows"
+            ),
+        )
 
     def progress(self, done: float, text: str = "") -> None:
         self._progress(self._node.name, done, text)
@@ -306,13 +338,22 @@ class Build:
             raise failure
         return tested
 
-    def store(self, connection: duckdb.DuckDBPyConnection, table: str, data: Data, fingerprint: str) -> int:
+    def store(self, connection: duckdb.DuckDBPyConnection, table: str, data: Data, **note: str) -> int:
         """Write a table of this run and let models and steps see it; returns its rows."""
-        self.versions[table], rows = self.lake.replace(
-            table, data, connection, fingerprint=fingerprint, run_id=self.run_id
-        )
+        self.versions[table], rows = self.lake.replace(table, data, connection, run_id=self.run_id, **note)
         self._show(table, self.lake.files(table, self.versions[table]))
         return rows
+
+    def merge(
+        self, connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str], touched: Data, rows: Data,
+        **note: str,
+    ) -> int:  # fmt: skip
+        """Merge into a table of the last run and let models and steps see it; returns the rows written."""
+        self.versions[table], written = self.lake.merge(
+            table, key, touched, rows, connection, run_id=self.run_id, **note
+        )
+        self._show(table, self.lake.files(table, self.versions[table]))
+        return written
 
     def _recipe(self, node: SqlModel | Step, tests: Sequence[DataTest]) -> str:
         """What a node's tables depend on besides other tables: its text, its tests, the run's facts it reads."""
@@ -324,7 +365,7 @@ class Build:
             }  # fmt: skip
             day = [f"{name} {facts[name]}" for name in run_facts(node)] if "meta.run" in node.reads else []
         else:
-            own = f"{node.name} {node.version}\n{node.settings}"
+            own = f"{node.name} {node.version}\n{node.settings}" + (f"\n{node.amendments}" if node.amendments else "")
             day = [str(self.as_of), self.reporting_currency]
         day += list(self.precedence) if "meta.sources" in node.reads else []
         return hashlib.sha256("\n".join([RUNNER_VERSION, own, *day]).encode()).hexdigest()
@@ -332,6 +373,10 @@ class Build:
     def _fingerprint(self, node: SqlModel | Step, tests: Sequence[DataTest]) -> str:
         inputs = [f"{table}@{self.lake.content(table, self.versions[table])}" for table in _lake_reads(node)]
         return hashlib.sha256("\n".join([self._recipe(node, tests), *inputs]).encode()).hexdigest()
+
+    def basis(self, step: Step) -> str:
+        """A step's fingerprint without what it says may be amended."""
+        return self._fingerprint(replace(step, amendments=""), [])
 
 
 def _lake_reads(node: SqlModel | Step) -> list[str]:

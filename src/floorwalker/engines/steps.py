@@ -36,6 +36,17 @@ class StepContext(Protocol):
     def write(self, table: str, data: pa.Table | pa.RecordBatchReader | duckdb.DuckDBPyRelation) -> int:
         """Replace a table with `data`; returns its number of rows. Visible to readers when the run publishes."""
 
+    @property
+    def since(self) -> str | None:
+        """The step's `amendments` that its published tables were made with, where nothing else has changed since: then
+        it may bring them up to date by `merge`. None: it must write every table whole."""
+
+    def merge(
+        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
+    ) -> int:
+        """Put `rows` in the place of the published rows of the `touched` keys; returns the number of rows written. The
+        rest of the table is as published, whatever a run that was killed has left in it."""
+
     def progress(self, done: float, text: str = "") -> None:
         """Tell the person waiting: `done` in 0…1."""
 
@@ -51,6 +62,9 @@ class Step:
     version: str = "1"
     settings: str = ""
     """What else the output depends on (settings as text): a change rebuilds the step."""
+    amendments: str = ""
+    """The same, for what changes often and touches little: a step may take such a change into tables that stand
+    (`StepContext.since`)."""
     lineage: Mapping[str, str | Mapping[str, Sequence[str]]] = field(default_factory=dict, compare=False)
     """What columns are made of, as far as the step says so: a table's SELECT, or per column the columns it reads
     (`gold.customers.revenue`). Nothing depends on it but what `floorwalker lineage` shows."""

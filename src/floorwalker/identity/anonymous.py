@@ -19,14 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from floorwalker.identity.resolver import components
+from floorwalker.identity.resolver import Cuts, components
 from floorwalker.identity.settings import IdentitySettings
 
 KINDS = ("device_id", "cookie_id")
 _NOBODY = -1
 _TORN = -2
 
-SHARED, SEVERAL, LATE, LIMIT = 1, 2, 3, 4
+SHARED, SEVERAL, LATE, LIMIT, DECIDED = 1, 2, 3, 4, 5
 """Refusal codes; 0 is accepted."""
 
 
@@ -38,6 +38,7 @@ def reasons(settings: IdentitySettings) -> tuple[str, ...]:
         "seen with several customers",
         "seen before its customer",
         "limit per customer",
+        "a person's decision",
     )
 
 
@@ -52,6 +53,10 @@ class Visits:
     first_seen: NDArray[np.int64]
     last_seen: NDArray[np.int64]
 
+    def take(self, rows: NDArray) -> Visits:
+        """These rows of it."""
+        return Visits(self.record[rows], self.node[rows], self.kind[rows], self.first_seen[rows], self.last_seen[rows])
+
 
 def _only(owner: NDArray[np.int64], point: NDArray[np.integer], label: NDArray[np.int64]) -> None:
     """Give each unowned point the one label offered to it; _TORN where several are."""
@@ -61,6 +66,45 @@ def _only(owner: NDArray[np.int64], point: NDArray[np.integer], label: NDArray[n
     np.maximum.at(high, point, label)
     offered = (high >= 0) & (owner == _NOBODY)
     owner[offered] = np.where(low[offered] == high[offered], low[offered], _TORN)
+
+
+def attach_apart(
+    labels: NDArray[np.int32], known: NDArray[np.bool_], visits: Visits, cuts: Cuts, settings: IdentitySettings
+) -> NDArray[np.int8]:
+    """`attach`, obeying what people have decided: a visit that they have linked goes where its link says, and what
+    would bring a visit over a cut is refused, so that the visit is on its own."""
+    named = np.zeros(len(labels), dtype=bool)
+    np.logical_or.at(named, labels, known)
+    # A linked visit and its customer are one point, known as soon as one of them is.
+    points = Visits(labels[visits.record], visits.node, visits.kind, visits.first_seen, visits.last_seen)
+    refused = np.zeros(len(points.record), dtype=np.int8)
+    while True:
+        open_ = np.flatnonzero(refused != DECIDED)
+        refused[open_] = attach(labels, named, points.take(open_), settings)
+        over = _over_a_cut(labels, named, points, refused, cuts)
+        if not len(over):
+            return refused
+        refused[np.isin(points.record, over)] = DECIDED
+
+
+def _over_a_cut(
+    labels: NDArray[np.int32], named: NDArray[np.bool_], points: Visits, refused: NDArray[np.int8], cuts: Cuts
+) -> NDArray[np.int32]:
+    """Labels of visits that stand on a side of a cut and have come together with the other side."""
+    if not len(cuts.record):
+        return np.empty(0, dtype=np.int32)
+    kept = np.flatnonzero(refused == 0)
+    hashes, node = np.unique(points.node[kept], return_inverse=True)
+    count = len(labels)
+    left = np.concatenate([points.record[kept], np.arange(count, dtype=np.int32)])
+    right = np.concatenate([node.astype(np.int32) + count, labels])
+    place = components(left, right, count + len(hashes))[cuts.record]
+    _, group = np.unique(np.stack([cuts.cut, place]), axis=1, return_inverse=True)
+    group = group.reshape(-1)
+    sides = np.zeros(int(group.max()) + 1, dtype=np.int8)
+    np.bitwise_or.at(sides, group, (1 << cuts.side).astype(np.int8))
+    met = labels[cuts.record[sides[group] == 3]]
+    return np.unique(met[~named[met]])
 
 
 def attach(

@@ -42,9 +42,10 @@ def levels_path(state: Path) -> Path:
 
 def pinned_levels(
     path: Path, gathered: Gathered, refused: NDArray[np.int8], nodes: dict[str, NDArray[np.uint64]],
-    model: Model | None, settings: IdentitySettings,
+    model: Model | None, settings: IdentitySettings, partial: bool,
 ) -> Pinned:  # fmt: skip
-    """The pinned cuts if they stand on this basis, else new ones, pinned. `nodes`: rule -> nodes of its evidence.
+    """The pinned cuts if they stand on this basis, else new ones, pinned. `nodes`: rule -> nodes of its evidence;
+    `partial`: not all records are at hand, so that their number says nothing.
 
     Raises ConfigError for levels that cannot be."""
     check_levels(settings)
@@ -53,7 +54,7 @@ def pinned_levels(
     if path.exists():
         pinned = msgspec.json.decode(path.read_bytes(), type=Pinned)
         growth = records / max(pinned.records, 1)
-        if pinned.basis == basis and 1 / 2 <= growth <= 1 + settings.relearn_growth:
+        if pinned.basis == basis and (partial or 1 / 2 <= growth <= 1 + settings.relearn_growth):
             return pinned
     steps = plan((rule.tier, rule.weight, rule.name) for rule in rules.chosen(settings.rules) if rule.tier < 3)
     people, evidence = gathered.people, gathered.evidence

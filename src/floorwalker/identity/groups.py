@@ -21,20 +21,19 @@ from floorwalker.identity.settings import IdentitySettings
 SCHEMA = pa.schema([("record_id", pa.string()), ("level", pa.string()), ("customer_id", pa.string())])
 
 
-def level_groups(
+def make_groups(
     connection: duckdb.DuckDBPyConnection,
     levels: Mapping[str, NDArray[np.int32]],
     secret: bytes,
     settings: IdentitySettings,
-) -> duckdb.DuckDBPyRelation:
-    """silver.customer_levels as a relation over a temporary table."""
+) -> None:
+    """Make the temporary table identity_groups."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE identity_groups (record_id VARCHAR, level VARCHAR, customer_id VARCHAR)"
     )
     for level in sorted(levels):
         if level != settings.level:
             _add(connection, level, levels[level], secret)
-    return connection.sql("FROM identity_groups ORDER BY level, record_id")
 
 
 def _add(connection: duckdb.DuckDBPyConnection, level: str, labels: NDArray[np.int32], secret: bytes) -> None:

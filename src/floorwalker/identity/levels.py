@@ -160,7 +160,7 @@ def curve(
     """The steps with their figures. `modelled_matches`: pairs to find as the model expects, if hard ids do not tell."""
     graph = Graph.of(len(people), evidence, refused == 0)
     found: list[Step] = []
-    pairs, wrong = 0, 0.0
+    pairs, wrong, before = 0, 0.0, np.arange(len(people), dtype=np.int32)
     for place, (cut, name) in enumerate(steps):
         labels = graph.labels(cut)
         now = _pairs(labels)
@@ -171,9 +171,8 @@ def curve(
             band = cut.keeps(graph.tier, graph.weight) & (graph.tier == cut.tier)
             if place and steps[place - 1][0].tier == cut.tier:
                 band &= graph.weight < steps[place - 1][0].weight
-            chance = 1 / (1 + np.exp2(graph.weight[band]))
-            wrong += (now - pairs) * float(chance.mean())
-        pairs = now
+            wrong += (now - pairs) * _doubt(before, graph, band)
+        pairs, before = now, labels
         matches = max(judged.matches or modelled_matches, pairs - wrong)
         found.append(
             Step(
@@ -187,6 +186,16 @@ def curve(
             )
         )
     return found
+
+
+def _doubt(before: NDArray[np.int32], graph: Graph, band: NDArray[np.bool_]) -> float:
+    """Expected share of wrong ones among the pairs that evidence of the model adds: each join of a and b records counts
+    for the a * b pairs that it makes."""
+    sizes = np.bincount(before)
+    left, right = before[graph.left[band]], before[graph.right[band]]
+    made = np.where(left != right, sizes[left].astype(np.float64) * sizes[right], 0.0)
+    chance = 1 / (1 + np.exp2(graph.weight[band]))
+    return float((made * chance).sum() / made.sum()) if made.any() else 0.0
 
 
 def choose_cut(steps: Sequence[Step], target: float) -> Cut:

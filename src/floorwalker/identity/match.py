@@ -1,7 +1,7 @@
 """Probable pairs in a run: score what is new, keep what was scored.
 
 In: `identity_people` and `identity_hubs` (see `rules`), the pairs last published (silver.identity_pairs_previous) and
-the records they were made of (silver.identity_matched_previous). Out: the temporary table `identity_edges` (rid_a,
+the records they were made of (silver.identity_matched_previous). Out: the temporary table `identity_probable` (rid_a,
 rid_b, weight, …), silver.identity_pairs and silver.identity_matched.
 
 A record is scored again when its words or the model changed; every other pair is taken over. Since a pair's edge
@@ -54,7 +54,7 @@ def model_path(state: Path) -> Path:
 
 
 def match(context: StepContext, settings: IdentitySettings) -> Model | None:
-    """Make identity_edges, and write the tables; the model used, None where there is too little to go by."""
+    """Make identity_probable, and write the tables; the model used, None where there is too little to go by."""
     connection = context.connection
     _make_records(connection)
     ((records,),) = connection.execute("SELECT count(*) FROM match_records").fetchall()
@@ -64,13 +64,30 @@ def match(context: StepContext, settings: IdentitySettings) -> Model | None:
         _make_edges(connection, model)
     else:
         connection.execute(f"""
-            CREATE OR REPLACE TEMP TABLE identity_edges AS
+            CREATE OR REPLACE TEMP TABLE identity_probable AS
             SELECT 0 AS rid_a, 0 AS rid_b, 0::DOUBLE AS weight, 0::DOUBLE AS against_strangers,
                    {", ".join(f"0::SMALLINT AS {gamma}" for gamma in GAMMAS)} WHERE FALSE
         """)
     _write(context, model)
     connection.execute("DROP TABLE match_records")
     return model
+
+
+def take_over(context: StepContext) -> Model | None:
+    """identity_probable of the people at hand as last published, where only people's decisions have changed since."""
+    connection = context.connection
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE identity_probable AS
+        SELECT least(a.rid, b.rid) AS rid_a, greatest(a.rid, b.rid) AS rid_b, p.weight, p.against_strangers,
+               {", ".join(GAMMAS)}
+        FROM silver.identity_pairs_previous p
+        JOIN identity_people a ON a.record_id = p.record_a JOIN identity_people b ON b.record_id = p.record_b
+    """)
+    for table, key in (("silver.identity_pairs", "record_a"), ("silver.identity_matched", "record_id")):
+        rows = connection.sql(f"SELECT * FROM {table}_previous WHERE FALSE")
+        context.merge(table, [key], rows.select(key), rows)
+    path = model_path(context.project.state)
+    return Model.load(path) if path.exists() else None
 
 
 def _make_records(connection: duckdb.DuckDBPyConnection) -> None:
@@ -129,14 +146,14 @@ def _make_edges(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     )
     ((known,),) = connection.execute("SELECT count(*) FROM match_known").fetchall()
     if not known:
-        edges(connection, model, "match_records", "identity_edges")
+        edges(connection, model, "match_records", "identity_probable")
     else:
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE match_new AS FROM match_records ANTI JOIN match_known USING (rid)"
         )
-        edges(connection, model, "match_records", "identity_edges", new="match_new")
+        edges(connection, model, "match_records", "identity_probable", new="match_new")
         connection.execute(f"""
-            INSERT INTO identity_edges
+            INSERT INTO identity_probable
             SELECT least(a.rid, b.rid), greatest(a.rid, b.rid), p.weight, p.against_strangers, {", ".join(GAMMAS)}
             FROM silver.identity_pairs_previous p
             JOIN match_known a ON a.record_id = p.record_a JOIN match_known b ON b.record_id = p.record_b
@@ -154,7 +171,7 @@ def _write(context: StepContext, model: Model | None) -> None:
             SELECT a.record_id AS record_a, b.record_id AS record_b, e.weight,
                    1 / (1 + pow(2, -e.weight)) AS probability, '{name}' AS model, e.against_strangers,
                    {", ".join(f"e.{gamma}" for gamma in GAMMAS)}
-            FROM identity_edges e JOIN match_records a ON a.rid = e.rid_a JOIN match_records b ON b.rid = e.rid_b
+            FROM identity_probable e JOIN match_records a ON a.rid = e.rid_a JOIN match_records b ON b.rid = e.rid_b
             ORDER BY record_a, record_b
         """),
     )

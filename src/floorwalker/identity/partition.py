@@ -1,7 +1,7 @@
 """From the tables of evidence to customers: the partition at every level of confidence, and a verdict per piece.
 
-In: the temporary tables `identity_people`, `identity_hubs`, `identity_pieces` (see `rules`) and `identity_edges` (see
-`match`), and the levels' cuts. Out: a `Partition`.
+In: the temporary tables `identity_people`, `identity_hubs`, `identity_pieces` (see `rules`) and `identity_probable`
+(see `match`), and the levels' cuts. Out: a `Partition`.
 
 The partition of a level equals the connected components of the evidence that is accepted down to its cut. The
 customer map is that of the chosen level; anonymous visits are lent to its customers.
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from floorwalker.identity import anonymous, resolver
+from floorwalker.identity import anonymous, manual, resolver
 from floorwalker.identity.levels import Cut, Graph
 from floorwalker.identity.settings import IdentitySettings
 
@@ -47,6 +47,11 @@ class Partition:
     verdicts: pa.Table
 
 
+def below_level(level: str) -> str:
+    """Why evidence that breaks no constraint is not used by the customers of a level."""
+    return f"below level {level}"
+
+
 def arrays(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, NDArray]:
     """Columns without NULL as numpy arrays."""
     table = connection.sql(query).to_arrow_table()
@@ -58,7 +63,7 @@ def gather(connection: duckdb.DuckDBPyConnection) -> Gathered:
     people, known = _people(connection)
     strong = arrays(
         connection,
-        "SELECT rid, node, tier, weight FROM identity_pieces WHERE tier <> 3 AND blocked IS NULL "
+        "SELECT rid, node, tier, weight, partner FROM identity_pieces WHERE tier <> 3 AND blocked IS NULL "
         "ORDER BY rule, node, rid",
     )
     # The order of evidence follows what records say, never what they are called.
@@ -69,7 +74,7 @@ def gather(connection: duckdb.DuckDBPyConnection) -> Gathered:
                CASE WHEN (a.words, a.rid) <= (b.words, b.rid) THEN b.rid ELSE a.rid END AS partner,
                md5_number_lower(least(a.words, b.words) || ' ' || greatest(a.words, b.words)) AS node,
                md5_number_lower(a.record_id || b.record_id) AS pair, weight
-        FROM identity_edges JOIN identity_people a ON a.rid = rid_a JOIN identity_people b ON b.rid = rid_b
+        FROM identity_probable JOIN identity_people a ON a.rid = rid_a JOIN identity_people b ON b.rid = rid_b
         WHERE weight >= {LEAST_WEIGHT!r} ORDER BY rid_a, rid_b
         """,
     )
@@ -78,7 +83,7 @@ def gather(connection: duckdb.DuckDBPyConnection) -> Gathered:
         node=np.concatenate([strong["node"], probable["node"]]).astype(np.uint64),
         tier=np.concatenate([strong["tier"], np.full(len(probable["node"]), resolver.PROBABLE, dtype=np.int8)]),
         weight=np.concatenate([strong["weight"], probable["weight"]]),
-        partner=np.concatenate([np.full(len(strong["rid"]), -1, dtype=np.int32), probable["partner"].astype(np.int32)]),
+        partner=np.concatenate([strong["partner"], probable["partner"]]).astype(np.int32),
     )
     return Gathered(people, known, evidence, np.concatenate([strong["node"], probable["pair"]]).astype(np.uint64))
 
@@ -102,6 +107,7 @@ def _people(connection: duckdb.DuckDBPyConnection) -> tuple[resolver.People, NDA
         names=["", *arrays(connection, "SELECT name FROM identity_names ORDER BY place")["name"].tolist()],
         birth=columns["birth_code"],
         words=columns["words"],
+        cuts=manual.cuts(connection),
     )
     return people, columns["known"].astype(bool)
 
@@ -122,16 +128,17 @@ def divide(
     labels = levels[level]
     below = (refused == 0) & ~cuts[level].keeps(evidence.tier, evidence.weight)
     visits = _visits(connection)
-    lent = anonymous.attach(labels, gathered.known, visits, settings)
+    lent = anonymous.attach_apart(labels, gathered.known, visits, people.cuts, settings)
     kept = lent == 0
     hashes, node = np.unique(visits.node[kept], return_inverse=True)
     left = np.concatenate([visits.record[kept], np.arange(count, dtype=np.int32)])
     right = np.concatenate([node + count, labels])
     final = resolver.smallest_member(resolver.components(left, right, count + len(hashes))[:count])
     reasons = resolver.reasons(settings)
-    words = [*reasons, *anonymous.reasons(settings), f"below level {level}"]
+    words = [*reasons, *anonymous.reasons(settings), below_level(level)]
     codes = np.where(below, len(words) - 1, refused.astype(np.int16))
-    first = np.where(evidence.partner >= 0, np.minimum(evidence.record, evidence.partner), evidence.record)
+    probable = evidence.tier == resolver.PROBABLE
+    first = np.where(probable, np.minimum(evidence.record, evidence.partner), evidence.record)
     verdicts = pa.table(
         {
             "rid": np.concatenate([first, visits.record]),

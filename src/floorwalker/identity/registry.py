@@ -1,11 +1,13 @@
 """Customer ids that last: from a partition to ids, given the last run's.
 
-In: `identity_partition(rid, label)` beside `identity_people`, and the last run's map and aliases. Out:
+In: `identity_partition(rid, label)` beside `identity_people`, and the last run's map, aliases and history. Out:
 `identity_map(record_id, customer_id)`, `identity_aliases(customer_id, alias_of, since_run, since)` and a `Churn`.
 
 A customer keeps the id that most of its records had (then the id seen earliest, then the smaller). Of several ids that
-merge, the losers become aliases; of a split, the part with most records keeps the id. Nothing is random: a new id is
-a keyed hash of the customer's smallest record, and an alias whose customer is split off again gets its own id back.
+merge, the losers become aliases; of a split, the part with most records keeps the id. Where a customer splits into
+which others had been merged, each part goes back to the id that most of its records had before that, so that a merge
+undone gives the ids of before. Nothing is random: a new id is a keyed hash of the customer's smallest record, and an
+alias whose customer is split off again gets its own id back.
 """
 
 from __future__ import annotations
@@ -68,9 +70,16 @@ def keepers(overlaps: Iterable[tuple[int, str]]) -> dict[int, str]:
     return chosen
 
 
-def assign_ids(connection: duckdb.DuckDBPyConnection, secret: bytes, run_id: str, as_of: dt.date) -> Churn:
-    """Make identity_map and identity_aliases; reads silver.customer_map_previous and
-    silver.customer_aliases_previous."""
+def assign_ids(
+    connection: duckdb.DuckDBPyConnection,
+    secret: bytes,
+    run_id: str,
+    as_of: dt.date,
+    others: tuple[int, int] = (0, 0),
+) -> Churn:
+    """Make identity_map and identity_aliases; reads silver.customer_map_previous, silver.customer_aliases_previous and
+    silver.customer_map_history_previous. `others`: records and customers that are not looked at, because nothing about
+    them has changed."""
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE identity_overlap AS
         WITH pairs AS (
@@ -84,10 +93,24 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, secret: bytes, run_id: str
                count(*) OVER (PARTITION BY label) AS ids, count(*) OVER (PARTITION BY old_id) AS labels
         FROM pairs
     """)
+    _count_founders(connection)
     contested = connection.execute("""
-        SELECT label, old_id FROM identity_overlap WHERE ids > 1 OR labels > 1
-        ORDER BY records DESC, id_seen NULLS LAST, old_id, label
+        WITH offers AS (
+            SELECT label, old_id, FALSE AS former, records, id_seen,
+                   CASE WHEN old_id IN (SELECT alias_of FROM identity_merged) THEN coalesce(founders, 0)
+                        ELSE records END AS founders
+            FROM identity_overlap
+            LEFT JOIN (FROM identity_founders WHERE NOT former) USING (label, old_id)
+            WHERE ids > 1 OR labels > 1
+            UNION ALL
+            SELECT label, old_id, TRUE, founders, NULL, founders FROM identity_founders WHERE former
+        )
+        SELECT label, old_id, former FROM offers
+        ORDER BY founders DESC, founders / nullif(sum(founders) OVER (PARTITION BY old_id), 0) DESC NULLS LAST,
+                 records DESC, former, id_seen NULLS LAST, old_id, label
     """).fetchall()
+    aliases = {old_id for _, old_id, former in contested if former}
+    contested = [(label, old_id) for label, old_id, _ in contested]
     kept = keepers(contested)
     _register(connection, "identity_kept", {"label": list(kept), "old_id": list(kept.values())})
     connection.execute("""
@@ -96,6 +119,7 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, secret: bytes, run_id: str
         UNION ALL SELECT label, old_id FROM identity_kept
     """)
     created, revived = _create(connection, secret)
+    revived += len(aliases & set(kept.values()))
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE identity_map AS
         SELECT s.record_id, i.customer_id
@@ -109,9 +133,43 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, secret: bytes, run_id: str
                count(*) FILTER (m.customer_id = old.customer_id), count(*)
         FROM identity_map m JOIN silver.customer_map_previous old USING (record_id)
     """).fetchone() or (0, 0, 0, 0)
-    for table in ("identity_overlap", "identity_kept", "identity_ids"):
+    for table in ("identity_overlap", "identity_kept", "identity_ids", "identity_merged", "identity_founders"):
         connection.execute(f"DROP TABLE {table}")
-    return Churn(kept_count, created, merged, split, revived, same / both if both else 1.0)
+    records, customers = others
+    stability = (same + records) / (both + records) if both + records else 1.0
+    return Churn(kept_count + customers, created, merged, split, revived, stability)
+
+
+def _count_founders(connection: duckdb.DuckDBPyConnection) -> None:
+    """identity_merged(customer_id, alias_of, first_merge): aliases of customers that split now.
+    identity_founders(label, old_id, founders, former): how many records of each part had which id before; `former`
+    ids are aliases today.
+
+    A record that came after the merges is no founder: it must not carry off an id."""
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_merged AS
+        SELECT customer_id, alias_of, min((since, since_run)) OVER (PARTITION BY alias_of) AS first_merge
+        FROM silver.customer_aliases_previous
+        WHERE alias_of IN (SELECT old_id FROM identity_overlap WHERE labels > 1)
+    """)
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_founders AS
+        WITH today AS (
+            SELECT p.label, s.record_id, h.customer_id, (h.since, h.since_run) AS since
+            FROM identity_partition p JOIN identity_people s USING (rid)
+            JOIN silver.customer_map_history_previous h ON h.record_id = s.record_id AND h.until_run IS NULL
+            WHERE h.customer_id IN (SELECT alias_of FROM identity_merged)
+        ), before AS (
+            SELECT DISTINCT t.label, t.record_id, m.customer_id AS old_id
+            FROM today t JOIN identity_merged m ON m.alias_of = t.customer_id
+            JOIN silver.customer_map_history_previous h ON h.record_id = t.record_id AND h.customer_id = m.customer_id
+        )
+        SELECT label, old_id, count(*) AS founders, TRUE AS former FROM before GROUP BY label, old_id
+        UNION ALL
+        SELECT t.label, t.customer_id, count(DISTINCT t.record_id), FALSE
+        FROM today t JOIN identity_merged m ON m.alias_of = t.customer_id AND t.since < m.first_merge
+        WHERE t.record_id NOT IN (SELECT record_id FROM before) GROUP BY t.label, t.customer_id
+    """)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, list]) -> None:

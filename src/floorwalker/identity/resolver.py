@@ -162,7 +162,7 @@ def _stage(
         order = evidence.take(pieces).in_order(people)
         pieces = pieces[order]
         refused[pieces] = merge_in_order(
-            _standing(people, start, np.flatnonzero(doubtful[labels[:count]])),
+            _standing(people, start, labels[:count], np.flatnonzero(doubtful[labels[:count]])),
             left[pieces].tolist(),
             right[pieces].tolist(),
             evidence.tier[pieces].tolist(),
@@ -174,10 +174,13 @@ def _stage(
     return smallest_member(labels[:count]), refused
 
 
-def _standing(people: People, start: NDArray[np.int32], records: NDArray[np.integer]) -> dict[int, Cluster]:
+def _standing(
+    people: People, start: NDArray[np.int32], component: NDArray[np.int32], records: NDArray[np.integer]
+) -> dict[int, Cluster]:
     """What each standing part of the partition holds, for the records given."""
     clusters: dict[int, Cluster] = {}
-    for label, one in zip(start[records].tolist(), clusters_of(people, records, _first_of_words(people)), strict=True):
+    counted = _first_of_words(people, component)
+    for label, one in zip(start[records].tolist(), clusters_of(people, records, counted), strict=True):
         standing = clusters.get(label)
         if standing is None:
             clusters[label] = one
@@ -186,10 +189,13 @@ def _standing(people: People, start: NDArray[np.int32], records: NDArray[np.inte
     return clusters
 
 
-def _first_of_words(people: People) -> NDArray[np.int8]:
-    """1 for one record of each set of words, 0 for its repeats on other devices: what a limit of records counts."""
+def _first_of_words(people: People, component: NDArray[np.int32]) -> NDArray[np.int8]:
+    """1 for one record of each set of words in a component, 0 for its repeats on other devices: what a limit of records
+    counts. A repeat in another component, which none of them may see, is no repeat."""
     one = np.zeros(len(people), dtype=np.int8)
-    one[np.unique(people.words, return_index=True)[1]] = 1
+    # The odd factor (2^64 / the golden ratio) spreads small labels over all bits: no two sums fall together by chance.
+    said = people.words + component.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    one[np.unique(said, return_index=True)[1]] = 1
     return one
 
 
@@ -209,7 +215,7 @@ def _doubtful(
 ) -> NDArray[np.bool_]:
     """Per component: could any merge inside it break a constraint?"""
     own, size = labels[: len(people)], int(labels.max(initial=-1)) + 1
-    doubtful = np.bincount(own, weights=_first_of_words(people), minlength=size) > most_records
+    doubtful = np.bincount(own, weights=_first_of_words(people, own), minlength=size) > most_records
     for kind, limit in limits.items():
         doubtful |= np.bincount(_distinct(own, people.codes[kind])[0], minlength=size) > limit
     named = people.given.astype(np.int64) * len(people.names) + np.where(people.given, people.family, 0)

@@ -53,6 +53,11 @@ KEYS = {
 KNOWN = "coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key) IS NOT NULL"
 """SQL: does a normalised record name anybody? If not, it is an anonymous visit."""
 
+WORDS = """md5_number_lower(concat_ws('|', 'l' || loyalty_key, 'a' || account_key, 'r' || ref_key, 'e' || email_key,
+                   'p' || phone_key, 'g' || given_name_key, 'f' || family_name_key, 'b' || birth_date,
+                   'z' || postcode_key, 's' || address_key))"""
+"""SQL: hash of everything a normalised record says except device and cookie."""
+
 _FULL_NAME = "given_name_key || '|' || family_name_key"
 
 RULES: dict[str, Rule] = {
@@ -125,9 +130,7 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
                coalesce(g.place, 0) AS given_code, coalesce(f.place, 0) AS family_code,
                initial_key || family_name_key AS name_key,
                coalesce(strftime(birth_date, '%Y%m%d')::INTEGER, 0) AS birth_code,
-               md5_number_lower(concat_ws('|', 'l' || loyalty_key, 'a' || account_key, 'r' || ref_key, 'e' || email_key,
-                   'p' || phone_key, 'g' || given_name_key, 'f' || family_name_key, 'b' || birth_date,
-                   'z' || postcode_key, 's' || address_key)) AS words,
+               {WORDS} AS words,
                {codes}
         FROM silver.normalised_records n
         JOIN (SELECT record_id, source, first_seen, last_seen FROM silver.identity_records) r USING (record_id)
@@ -182,7 +185,8 @@ def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings)
 
 
 def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
-    """identity_pieces(rid, rule, tier, node, weight, blocked): evidence before resolution; `blocked` names the hub.
+    """identity_pieces(rid, rule, tier, node, weight, blocked, partner): evidence before resolution; `blocked` names the
+    hub; `partner` is -1, or the other record where evidence ties two records (`manual`).
 
     Within a rule, weight is higher for the first initial that more of the value's records carry: a shared card goes to
     whoever uses it most."""
@@ -212,7 +216,8 @@ def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
             SELECT rule, node, initial_code, count(*) / sum(count(*)) OVER (PARTITION BY rule, node) AS share
             FROM identity_pieces_raw WHERE several AND initial_code <> 0 GROUP BY rule, node, initial_code
         )
-        SELECT r.rid, r.rule, r.tier, r.node, r.base + coalesce(s.share, 1.0) AS weight, r.blocked
+        SELECT r.rid, r.rule, r.tier, r.node, r.base + coalesce(s.share, 1.0) AS weight, r.blocked,
+               -1::INTEGER AS partner
         FROM identity_pieces_raw r LEFT JOIN shares s USING (rule, node, initial_code)
         ORDER BY r.rule, r.node, r.rid
     """)

@@ -4,17 +4,27 @@ In: silver.identity_records, and the map and aliases last published (silver.cust
 silver.customer_aliases_previous; empty on the first run). Out:
 
 - silver.normalised_records    the keys of each record
+- silver.identity_pairs        pairs of records that a model weighed (silver.identity_matched: of which records)
 - silver.identity_evidence     every piece of evidence, accepted or refused with its reason
 - silver.customer_map          every record exactly once, with its customer
 - silver.customer_aliases      ids that were merged into others
+- silver.customer_levels       who is together at other levels of confidence (silver.identity_levels: where these end)
 - silver.customer_identifiers  what each customer can be reached or recognised by
+- silver.customer_map_history  every record's customers, from run to run
+- silver.customer_ids          what every customer id stood for, from run to run
 - silver.identity_summary      the figures of the run
+
+What people have decided is part of the input. Where nothing else has changed since the last publication, only the
+records that it can concern are resolved anew (`touched`), and the tables are merged.
 
 >>> [step.name for step in steps(IdentitySettings())]
 ['identity.normalise', 'identity.resolve']
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
 import msgspec
@@ -23,19 +33,46 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from floorwalker.engines.steps import Step, StepContext
-from floorwalker.identity import match, registry, resolver, rules
+from floorwalker.identity import groups, history, manual, match, registry, resolver, rules, touched
 from floorwalker.identity.calibration import Pinned, levels_path, pinned_levels
-from floorwalker.identity.groups import level_groups
-from floorwalker.identity.matching.model import Model
+from floorwalker.identity.decisions import digest
 from floorwalker.identity.partition import arrays, divide, gather
 from floorwalker.identity.records import OUTPUT, normalise_records
 from floorwalker.identity.settings import IdentitySettings
 
-VERSION = "2"
+if TYPE_CHECKING:
+    from floorwalker.identity.standing import Standing
+
+VERSION = "4"
+_PREVIOUS = (
+    "silver.customer_map_previous", "silver.customer_aliases_previous", "silver.identity_evidence_previous",
+    "silver.identity_summary_previous", "silver.identity_pairs_previous", "silver.identity_matched_previous",
+    f"{history.MAP}_previous", f"{history.IDS}_previous",
+)  # fmt: skip
+REMEMBERED = {
+    "silver.customer_map": pa.schema([("record_id", pa.string()), ("customer_id", pa.string())]),
+    "silver.customer_aliases": pa.schema(
+        [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
+    ),
+    "silver.identity_evidence": pa.schema(
+        [
+            *((name, pa.string()) for name in ("record_id", "rule", "rule_version")), ("tier", pa.int32()),
+            *((name, pa.string()) for name in ("identifier_kind", "identifier_key")), ("weight", pa.float64()),
+            *((name, pa.string()) for name in ("kind", "source")), ("first_seen", pa.timestamp("us", "UTC")),
+            ("accepted", pa.bool_()), ("reason", pa.string()),
+        ]
+    ),
+    "silver.identity_summary": pa.schema([("name", pa.string()), ("value", pa.float64())]),
+    history.MAP: history.MAP_SCHEMA,
+    history.IDS: history.IDS_SCHEMA,
+    **match.MEMORY,
+}  # fmt: skip
+"""Tables of the last published run that the room reads, as `<table>_previous`, with the columns they have while there
+is none."""
 
 
-def steps(settings: IdentitySettings) -> list[Step]:
-    """The steps of the room, for `settings`."""
+def steps(settings: IdentitySettings, decided: Sequence[Standing] = ()) -> list[Step]:
+    """The steps of the room, for `settings` and what people have decided (`decisions.active`)."""
     text = msgspec.json.encode(settings).decode()
     return [
         Step(
@@ -52,10 +89,7 @@ def steps(settings: IdentitySettings) -> list[Step]:
             reads=(
                 "silver.identity_records",
                 "silver.normalised_records",
-                "silver.customer_map_previous",
-                "silver.customer_aliases_previous",
-                "silver.identity_pairs_previous",
-                "silver.identity_matched_previous",
+                *_PREVIOUS,
             ),
             writes=(
                 "silver.identity_pairs",
@@ -66,11 +100,14 @@ def steps(settings: IdentitySettings) -> list[Step]:
                 "silver.customer_levels",
                 "silver.identity_levels",
                 "silver.customer_identifiers",
+                history.MAP,
+                history.IDS,
                 "silver.identity_summary",
             ),
-            run=lambda context: _resolve(context, settings),
+            run=lambda context: _resolve(context, settings, decided),
             version=VERSION,
             settings=text,
+            amendments=digest(decided),
             lineage=_lineage_of_customers(),
         ),
     ]
@@ -115,6 +152,8 @@ def _lineage_of_customers() -> dict[str, dict[str, tuple[str, ...]]]:
         "silver.customer_levels": {"record_id": record, "level": (), "customer_id": customer},
         "silver.customer_map": {"record_id": record, "customer_id": customer},
         "silver.customer_aliases": dict.fromkeys(("customer_id", "alias_of", "since_run", "since"), customer),
+        history.MAP: {"record_id": record, **dict.fromkeys(history.MAP_SCHEMA.names[1:], customer)},
+        history.IDS: dict.fromkeys(history.IDS_SCHEMA.names, customer),
         "silver.identity_evidence": {
             "record_id": record,
             "source": (f"{raw}source",),
@@ -141,44 +180,48 @@ def _normalise(context: StepContext, settings: IdentitySettings) -> None:
     context.progress(1.0, "records normalised")
 
 
-def _resolve(context: StepContext, settings: IdentitySettings) -> None:
+def _resolve(context: StepContext, settings: IdentitySettings, decided: Sequence[Standing]) -> None:
     connection = context.connection
-    rules.make_people(connection)
-    rules.make_hubs(connection, settings)
-    context.progress(0.1, "identifiers counted")
-    model = match.match(context, settings)
-    context.progress(0.4, "probable pairs weighed")
-    rules.make_pieces(connection, settings)
+    partial = context.since is not None and touched.find(connection, decided, settings)
+    if partial:
+        touched.look_at(connection)
+        with touched.narrowed(connection, "SELECT record_id FROM identity_looked_at"):
+            rules.make_people(connection)
+            rules.make_hubs(connection, settings)
+            rules.make_pieces(connection, settings)
+        touched.keep(connection)
+        model = match.take_over(context)
+    else:
+        rules.make_people(connection)
+        rules.make_hubs(connection, settings)
+        context.progress(0.1, "identifiers counted")
+        model = match.match(context, settings)
+        context.progress(0.4, "probable pairs weighed")
+        rules.make_pieces(connection, settings)
+        manual.make_claims(connection, decided)
+    manual.place_claims(connection)
+    manual.add_pieces(connection)
     context.progress(0.5, "evidence gathered")
     gathered = gather(connection)
     _, refused = resolver.resolve(gathered.people, gathered.evidence, settings)
     context.progress(0.6, "evidence resolved")
-    pinned = pinned_levels(
-        levels_path(context.project.state), gathered, refused, _nodes_of_rules(connection), model, settings
-    )
+    path = levels_path(context.project.state)
+    pinned = pinned_levels(path, gathered, refused, _nodes_of_rules(connection), model, settings, partial)
     found = divide(connection, gathered, refused, pinned.cuts, settings.level, settings)
     context.progress(0.7, "customers resolved")
     rids = np.arange(len(found.labels), dtype=np.int32)
     _stage(connection, "identity_partition", {"rid": rids, "label": found.labels})
     _stage(connection, "identity_verdicts", found.verdicts)
-    churn = registry.assign_ids(connection, context.project.secret, context.run_id, context.as_of)
+    others = touched.others(connection) if partial else (0, 0)
+    churn = registry.assign_ids(connection, context.project.secret, context.run_id, context.as_of, others)
     context.progress(0.8, "customer ids assigned")
-    context.write("silver.customer_map", connection.sql("FROM identity_map ORDER BY record_id"))
-    context.write("silver.customer_aliases", connection.sql("FROM identity_aliases ORDER BY customer_id"))
-    context.write("silver.customer_levels", level_groups(connection, found.levels, context.project.secret, settings))
+    groups.make_groups(connection, found.levels, context.project.secret, settings)
+    _make_evidence(connection, model.id if model else "")
+    _write(context, partial)
     context.write("silver.identity_levels", _curve(pinned))
-    _make_evidence(connection, model)
-    context.write(
-        "silver.identity_evidence",
-        connection.sql("FROM identity_evidence ORDER BY tier, rule, identifier_key, record_id"),
-    )
-    context.write("silver.customer_identifiers", _identifiers(connection))
-    context.write("silver.identity_summary", _summary(connection, churn, settings))
-    for table in (
-        "people", "names", "hubs", "values", "pieces", "edges", "partition", "verdicts", "map", "aliases", "evidence",
-        "churn", "groups",
-    ):  # fmt: skip
-        connection.execute(f"DROP TABLE identity_{table}")
+    context.write("silver.identity_summary", _summary(connection, churn, settings, partial))
+    for table in _TEMPORARY:
+        connection.execute(f"DROP TABLE IF EXISTS identity_{table}")
     context.progress(1.0, "customers written")
 
 
@@ -188,13 +231,38 @@ def _nodes_of_rules(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray[
     return {str(rule): rows["node"][rows["rule"] == rule] for rule in np.unique(rows["rule"])}
 
 
-def _stage(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: pa.Table | dict[str, NDArray | pa.Array]
-) -> None:
-    arrow = columns if isinstance(columns, pa.Table) else pa.table(columns)
-    connection.register("identity_batch", arrow)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM identity_batch")
-    connection.unregister("identity_batch")
+_TEMPORARY = (
+    "people", "names", "hubs", "values", "pieces", "probable", "partition", "verdicts", "map", "aliases", "evidence",
+    "churn", "groups",
+    *manual.TABLES, *history.TABLES, *touched.TABLES,
+)  # fmt: skip
+
+
+def _write(context: StepContext, partial: bool) -> None:
+    """The tables of records and customers: whole, or the rows that were touched."""
+    connection = context.connection
+    records, customers = "identity_touched", "identity_touched_customers"
+    if partial:
+        touched.add_customers(connection)
+    for table, key, rows in (
+        ("silver.customer_map", "record_id", "identity_map ORDER BY record_id"),
+        ("silver.customer_aliases", "customer_id", "identity_aliases ORDER BY customer_id"),
+        ("silver.identity_evidence", "record_id", "identity_evidence ORDER BY tier, rule, identifier_key, record_id"),
+        ("silver.customer_identifiers", "customer_id", f"({_identifiers()}) ORDER BY customer_id, kind, key"),
+        ("silver.customer_levels", "record_id", "identity_groups ORDER BY level, record_id"),
+    ):
+        relation = connection.sql(f"FROM {rows}")
+        if partial:
+            scope = records if key == "record_id" else customers
+            context.merge(table, [key], connection.sql(f"SELECT {key} FROM {scope}"), relation)
+        else:
+            context.write(table, relation)
+    for table, changes, scope in (
+        (history.MAP, history.map_changes, records),
+        (history.IDS, history.id_changes, customers),
+    ):
+        key, found = changes(connection, context.run_id, context.as_of, scope if partial else "")
+        context.merge(table, [key], found.touched, found.rows)
 
 
 def _curve(pinned: Pinned) -> pa.Table:
@@ -220,7 +288,16 @@ def _curve(pinned: Pinned) -> pa.Table:
     )
 
 
-def _make_evidence(connection: duckdb.DuckDBPyConnection, model: Model | None) -> None:
+def _stage(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: pa.Table | dict[str, NDArray | pa.Array]
+) -> None:
+    arrow = columns if isinstance(columns, pa.Table) else pa.table(columns)
+    connection.register("identity_batch", arrow)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM identity_batch")
+    connection.unregister("identity_batch")
+
+
+def _make_evidence(connection: duckdb.DuckDBPyConnection, model: str) -> None:
     key = " ".join(f"WHEN '{rule.name}' THEN {rule.key}" for rule in rules.RULES.values())
     kind = " ".join(f"WHEN '{rule.name}' THEN '{rule.identifier_kind}'" for rule in rules.RULES.values())
     connection.execute(f"""
@@ -233,19 +310,20 @@ def _make_evidence(connection: duckdb.DuckDBPyConnection, model: Model | None) -
         FROM identity_pieces i
         JOIN identity_people p USING (rid)
         LEFT JOIN identity_verdicts v ON v.rid = i.rid AND v.node = i.node
+        WHERE i.partner < 0
         UNION ALL
-        SELECT a.record_id, 'model', '{model.id if model else ""}', {resolver.PROBABLE}, 'record', b.record_id,
-               e.weight, 'prob', a.source, a.first_seen, v.reason = '', nullif(v.reason, '')
-        FROM identity_edges e
+        SELECT a.record_id, 'model', '{model}', {resolver.PROBABLE}, 'record', b.record_id, e.weight, 'prob', a.source,
+               a.first_seen, v.reason = '', nullif(v.reason, '')
+        FROM identity_probable e
         JOIN identity_people a ON a.rid = e.rid_a
         JOIN identity_people b ON b.rid = e.rid_b
         JOIN identity_verdicts v ON v.rid = e.rid_a AND v.node = md5_number_lower(a.record_id || b.record_id)
-        
     """)
+    manual.add_evidence(connection)
 
 
-def _identifiers(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-    """Identifiers that name their customer: no hub's, and no device or cookie that is shared or another's."""
+def _identifiers() -> str:
+    """SQL: identifiers that name their customer: no hub's, and no device or cookie that is shared or another's."""
     parts = []
     for kind, column in rules.KEYS.items():
         field = OUTPUT[column]
@@ -266,13 +344,14 @@ def _identifiers(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelati
             WHERE p.{column} IS NOT NULL AND {refused}
             GROUP BY m.customer_id, p.{column}
         """)
-    return connection.sql(f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY customer_id, kind, key")
+    return " UNION ALL ".join(parts)
 
 
 def _summary(
-    connection: duckdb.DuckDBPyConnection, churn: registry.Churn, settings: IdentitySettings
+    connection: duckdb.DuckDBPyConnection, churn: registry.Churn, settings: IdentitySettings, partial: bool
 ) -> duckdb.DuckDBPyRelation:
-    """silver.identity_summary(name, value): what the console shows and the breaker watches."""
+    """silver.identity_summary(name, value): what the console shows and the breaker watches. `partial`: not all records
+    were looked at; what no decision can change is as it was."""
     registered = {
         "ids.kept": churn.kept,
         "ids.created": churn.created,
@@ -286,25 +365,40 @@ def _summary(
         "identity_churn",
         {"name": pa.array(list(registered)), "value": pa.array(list(registered.values()), pa.float64())},
     )
+    customers, evidence = "identity_map", "identity_evidence"
+    people = "SELECT record_id, words, known FROM identity_people"
+    standing = f"""
+        SELECT 'records' AS name, count(*) AS value FROM identity_people
+        UNION ALL SELECT 'records.anonymous', count(*) FILTER (NOT known) FROM identity_people
+        UNION ALL SELECT 'records.without_identifier', count(*) FROM identity_people
+            WHERE coalesce({", ".join(rules.KEYS.values())}) IS NULL
+        UNION ALL SELECT 'hubs.' || kind, count(*) FROM identity_hubs GROUP BY kind
+    """
+    if partial:
+        customers, evidence = "silver.customer_map", "silver.identity_evidence"
+        people = f"SELECT record_id, {rules.WORDS} AS words, {rules.KNOWN} AS known FROM silver.normalised_records"
+        standing = """
+            SELECT name, value FROM silver.identity_summary_previous
+            WHERE NOT regexp_matches(name, '^(ids|accepted|refused|decisions)[.]') AND NOT contains(name, 'customer')
+        """
     return connection.sql(f"""
         WITH sizes AS (
             SELECT m.customer_id, count(*) AS records, count(DISTINCT p.words) FILTER (p.known) AS word_sets
-            FROM identity_map m JOIN identity_people p USING (record_id) GROUP BY m.customer_id
+            FROM {customers} m JOIN ({people}) p USING (record_id) GROUP BY m.customer_id
         )
         SELECT name, value::DOUBLE AS value FROM (
-            SELECT 'records' AS name, (SELECT count(*) FROM identity_map) AS value
+            {standing}
             UNION ALL SELECT 'customers', count(*) FROM sizes
             UNION ALL SELECT 'customers.one_record', count(*) FILTER (records = 1) FROM sizes
             UNION ALL SELECT 'largest_customer', coalesce(max(records), 0) FROM sizes
             UNION ALL SELECT 'largest_customer.word_sets', coalesce(max(word_sets), 0) FROM sizes
             UNION ALL SELECT 'customers.at_record_limit',
                 count(*) FILTER (word_sets >= {settings.cluster_records}) FROM sizes
-            UNION ALL SELECT 'records.anonymous', count(*) FILTER (NOT known) FROM identity_people
-            UNION ALL SELECT 'records.without_identifier', count(*) FROM identity_people
-                WHERE coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, device_key, cookie_key) IS NULL
-            UNION ALL SELECT 'accepted.' || rule, count(*) FROM identity_evidence WHERE accepted GROUP BY rule
-            UNION ALL SELECT 'refused.' || reason, count(*) FROM identity_evidence WHERE NOT accepted GROUP BY reason
-            UNION ALL SELECT 'hubs.' || kind, count(*) FROM identity_hubs GROUP BY kind
+            UNION ALL SELECT 'accepted.' || rule, count(*) FROM {evidence}
+                WHERE accepted AND kind <> '{manual.CUT}' GROUP BY rule
+            UNION ALL SELECT 'refused.' || reason, count(*) FROM {evidence} WHERE NOT accepted GROUP BY reason
+            UNION ALL SELECT 'decisions.' || CASE kind WHEN '{manual.CUT}' THEN 'cut' ELSE 'link' END,
+                count(DISTINCT rule_version) FROM {evidence} WHERE rule = '{manual.RULE}' GROUP BY kind
             UNION ALL SELECT name, value FROM identity_churn
         ) ORDER BY name
     """)

@@ -31,8 +31,8 @@ COUNTED_RECORDS = 150_000
 """Candidates are counted over about this many records."""
 
 # No hard ids: who shares one is joined or kept apart without a model.
-_ALONE = ("birth_date", "email", "phone", "id", "address", "postcode")
-_WHOLE = (*_ALONE, "given_name", "family_name", "city", "text")
+_ALONE = ("birth_date", "email", "phone", "id", "address", "postcode", "word")
+_WHOLE = (*_ALONE, "given_name", "family_name", "place", "word")
 _SHORT = {"given_name": (2,), "family_name": (4,), "birth_date": (7, 4), "postcode": (3,)}
 _BEFORE_AT = -1
 
