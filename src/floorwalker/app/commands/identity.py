@@ -12,7 +12,14 @@ import click
 from floorwalker.errors import did_you_mean
 
 # name → (module, help)
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "link": ("identity_link", "Decide that two are one person."),
+    "cut": ("identity_link", "Decide that two are not one person."),
+    "unmerge": ("identity_unmerge", "Take a customer apart at its weakest evidence, or at chosen records."),
+    "decisions": ("identity_decisions", "What people have decided, and what has become of it."),
+    "undo": ("identity_decisions", "Take a decision back."),
+    "map": ("identity_map", "Whose records are, or were on a day."),
+}
 
 
 class _Commands(click.Group):
