@@ -74,10 +74,16 @@ TABLES = {
     " where a value is absent, invalid or names nobody.",
     "silver.identity_evidence": "Every piece of evidence: record, rule, identifier, weight, and whether it was accepted"
     " or why it was refused.",
+    "silver.identity_pairs": "Pairs of records that a model weighed: bits of weight, chance of one person, and how each"
+    " field compared.",
+    "silver.identity_matched": "Records that were compared, with a hash of what they said: only news is compared.",
+    "silver.identity_levels": "How precision and reach go down the order of evidence, and where each level ends.",
+    "silver.customer_levels": "Who is together at another level of confidence, where that differs from the customers.",
     "silver.customer_map": "Which customer each record belongs to; every record exactly once.",
     "silver.customer_aliases": "Customer ids that were merged into others, with the run and day.",
     "silver.customer_identifiers": "Every identifier of a customer: raw value, key, records, sources, days.",
     "silver.identity_summary": "Figures of the resolution: records, customers, refused evidence, churn of ids.",
+    "silver.identity_review": "Pairs of records that a person should look at, the most telling first.",
     "gold.rfm": "Recency, frequency, money of each buyer, their quintiles, segment and lifecycle.",
     "gold.clusters": "Which cohort each buyer belongs to.",
     "gold.cluster_profiles": "One row per cohort: name, sentence, size, revenue, medians.",

@@ -63,16 +63,21 @@ def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
         decided: Sequence[Standing] = (),
         amend: bool = False,
     ) -> Outcome:
-        context = MemoryContext(folder, as_of)
+        number = next(numbers)
+        # What was learned is pinned in the project: a run that goes on from another finds it, any other is new.
+        context = MemoryContext(previous.context.project.root if previous else folder / str(number), as_of)
+        context.project.state.mkdir(parents=True, exist_ok=True)
+        (context.project.state / "secret.key").write_text("the same key for every project of the tests")
         context.connection.execute("SET threads = 1")
-        context.run_id = f"run-{next(numbers):05}"
+        context.run_id = f"run-{number:05}"
         context.write("silver.identity_records", records if isinstance(records, pa.Table) else table(list(records)))
         old = previous.context.connection if previous else None
         for name, empty in REMEMBERED.items():
             last = old.sql(f"FROM {name}").to_arrow_table() if old else empty.empty_table()
             context.write(f"{name}_previous", last)
         if old:
-            context.write("silver.customer_identifiers_previous", old.sql("FROM silver.customer_identifiers"))
+            for name in ("customer_identifiers", "customer_levels"):
+                context.write(f"silver.{name}_previous", old.sql(f"FROM silver.{name}"))
         normalise, resolve = steps(settings or IdentitySettings(), decided)
         normalise.run(context)
         context.since = "as before" if amend else None

@@ -98,7 +98,7 @@ def test_the_partition_is_the_components_of_the_accepted_evidence_and_holds_the_
     for member, rule, key in found.rows(
         "SELECT record_id, rule, identifier_key FROM silver.identity_evidence WHERE accepted"
     ):
-        node = f"{rule}:{key}"
+        node = key if rule == "model" else f"{rule}:{key}"
         parent.setdefault(node, node)
         parent[find(member)] = find(node)
     joined: dict[str, set[str]] = {}

@@ -46,7 +46,7 @@ def test_ten_thousand_records_on_one_id(identify: Identify) -> None:
     crowd = _crowd(10_000, loyalty_id="4711", given_name=None, family_name=None)
     found = identify(crowd)
     assert len(found.groups) == 10_000
-    assert found.refusals() == {"learned hub: more than 60 records"}
+    assert found.refusals() == {"learned hub: more than 30 records"}
 
 
 def test_the_same_person_on_a_thousand_cookies_is_one_customer(identify: Identify) -> None:

@@ -65,6 +65,7 @@ def their_models(project: Project, own: Iterable[SqlModel]) -> list[SqlModel]:
 def all_steps(project: Project, settings: Settings) -> list[Step]:
     """The rooms' steps in Python."""
     from floorwalker.governance.consent import load_consent_policy
+    from floorwalker.identity.review import step as review_step
     from floorwalker.identity.steps import steps as identity_steps
     from floorwalker.models.recommend.steps import steps as recommend_steps
     from floorwalker.models.segmentation.clusters import cluster_steps
@@ -75,6 +76,7 @@ def all_steps(project: Project, settings: Settings) -> list[Step]:
     absent = "allow" if consent.when_absent("personalization") else "deny"
     return [
         *identity_steps(settings.identity, decided(project)),
+        review_step(settings.identity),
         *rfm_steps(),
         *cluster_steps(settings.segmentation),
         *segment_steps(project.policies / "segments.toml"),

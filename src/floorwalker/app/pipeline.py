@@ -25,6 +25,7 @@ import duckdb
 from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
 from floorwalker.app.graph import build_graph
+from floorwalker.app.identifying import remember_figures
 from floorwalker.app.intake import SourceResult, read_sources
 from floorwalker.app.state import open_state
 from floorwalker.app.watching import RunWatch
@@ -172,6 +173,7 @@ def run(
                 bundle=bundle,
                 held_back=held,
             )
+            remember_figures(lake, state, run_id, result.as_of, started)
             if not quick:
                 vacuum(lake, settings.lake)
             clean_bundles(project, lake)

@@ -18,6 +18,7 @@ from floorwalker.events.schema import MIGRATIONS as EVENTS
 from floorwalker.governance.keys import MIGRATIONS as KEYS
 from floorwalker.governance.quality.schema import MIGRATIONS as QUALITY
 from floorwalker.governance.schema import MIGRATIONS as GOVERNANCE
+from floorwalker.identity.metrics import MIGRATIONS as IDENTITY_METRICS
 from floorwalker.identity.schema import MIGRATIONS as IDENTITY
 from floorwalker.sources.schema import MIGRATIONS as SOURCES
 
@@ -33,6 +34,7 @@ ROOMS = {
     "channels": CHANNELS,
     "quality": QUALITY,
     "identity": IDENTITY,
+    "identity_metrics": IDENTITY_METRICS,
 }
 
 

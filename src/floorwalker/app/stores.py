@@ -24,6 +24,7 @@ from floorwalker.governance.quality.schema import PERSONAL_COLUMNS as QUALITY_TE
 from floorwalker.governance.schema import IMPERSONAL_TABLES as GOVERNANCE
 from floorwalker.governance.sqlite_store import PersonalTable, SqliteHandler
 from floorwalker.identity.decisions import ANCHORS
+from floorwalker.identity.metrics import IMPERSONAL_TABLES as IDENTITY_METRICS
 from floorwalker.identity.schema import DECISIONS, RECORDS
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
 
@@ -40,7 +41,7 @@ PERSONAL_TABLES = (
 )
 """Tables of the project's database that hold what was received, or could quote it."""
 
-IMPERSONAL_TABLES = (*GOVERNANCE, *CHANNELS, *QUALITY, "api_keys", "runs", "deliveries")
+IMPERSONAL_TABLES = (*GOVERNANCE, *CHANNELS, *QUALITY, *IDENTITY_METRICS, "api_keys", "runs", "deliveries")
 """Tables of the project's database that name nobody. A new table must join one list or the other: a test asks."""
 
 
@@ -101,6 +102,13 @@ class ModelsHandler(_Folder):
         return Receipt(self.name, len(naming))
 
 
+class MatchingHandler(ModelsHandler):
+    """The matching model knows names that several records have: one that only this person has goes with the model,
+    which the next run learns anew."""
+
+    name = folder = "matching"
+
+
 class TrackingHandler(ModelsHandler):
     """MLflow's database and artifacts: parameters, figures and models without people."""
 
@@ -140,6 +148,7 @@ def handlers() -> Sequence[Handler]:
         BundlesHandler(),
         DecisionsHandler(),
         ModelsHandler(),
+        MatchingHandler(),
         TrackingHandler(),
         ExportsHandler(),
         ScratchHandler(),

@@ -38,7 +38,7 @@ from floorwalker.governance.suppression import KINDS, hash_identifier, plain_for
 
 _PER_PATTERN = 150  # words in one regular expression: RE2's memory is limited
 _STRUCTURED = re.compile(r"(_id|_key|_ref|_no|_number|sku|amount|price|quantity)$")
-_SURROGATE_COLUMN = re.compile(r"(^|_)(record|customer)_ids?(_|$)")
+_SURROGATE_COLUMN = re.compile(r"(^|_)(record|customer)_(ids?|[ab])(_|$)")
 _WORD = re.compile(r"[^\s\"'<>,;()\[\]{}|=&?\\]{3,}")
 
 

@@ -29,6 +29,19 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     cookie_id: int = 50
 
 
+class ReviewSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Which pairs of records a person is asked about (`floorwalker identity review`)."""
+
+    below: float = 4.0
+    """Bits of weight below the threshold from which a pair that would join two customers is asked about."""
+    above: float = 2.0
+    """Bits above the threshold up to which a pair that was accepted is asked about, if it is a bridge."""
+    records: int = 3
+    """Records that either side of a pair must have; a contradiction between model and ids is always asked about."""
+    size: int = 500
+    """Most pairs in the queue; those with the largest effect are kept."""
+
+
 class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Settings of the whole room. A change of any of them rebuilds the customer map from the same evidence."""
 
@@ -47,9 +60,19 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """... unless one of them stands on this share of its named records: the typos of a heavy user are no hub."""
     shared_device_people: int = 3
     """A device or cookie seen with more known customers than this is a kiosk."""
-    cluster_records: int = 60
+    cluster_records: int = 30
     """No customer and no identifier holds more different sets of words than this (devices and cookies do not count)."""
     limits: Limits = Limits()
+    review: ReviewSettings = ReviewSettings()
+    probable: bool = True
+    """Join records that a model finds to be one person, beside those that the rules join."""
+    relearn_growth: float = 0.2
+    """The matching model and the cuts of the levels are learned anew when the records have grown by this share."""
+    levels: dict[str, float] = msgspec.field(default_factory=lambda: {"transactional": 0.999, "crm": 0.99, "ads": 0.95})
+    """Level of confidence -> precision it is held to: of the pairs of records within customers, the share that is
+    right."""
+    level: str = "crm"
+    """The level whose customers the project works with; an audience may choose another."""
     rules: tuple[str, ...] = (
         "loyalty_id", "account_id", "customer_ref", "email", "loyalty_initial", "email_initial", "phone_initial",
         "name_birth_postcode", "name_address", "phone_alone", "device_id", "cookie_id",

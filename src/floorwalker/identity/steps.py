@@ -4,9 +4,11 @@ In: silver.identity_records, and the map and aliases last published (silver.cust
 silver.customer_aliases_previous; empty on the first run). Out:
 
 - silver.normalised_records    the keys of each record
+- silver.identity_pairs        pairs of records that a model weighed (silver.identity_matched: of which records)
 - silver.identity_evidence     every piece of evidence, accepted or refused with its reason
 - silver.customer_map          every record exactly once, with its customer
 - silver.customer_aliases      ids that were merged into others
+- silver.customer_levels       who is together at other levels of confidence (silver.identity_levels: where these end)
 - silver.customer_identifiers  what each customer can be reached or recognised by
 - silver.customer_map_history  every record's customers, from run to run
 - silver.customer_ids          what every customer id stood for, from run to run
@@ -31,18 +33,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from floorwalker.engines.steps import Step, StepContext
-from floorwalker.identity import anonymous, history, manual, registry, resolver, rules, touched
+from floorwalker.identity import groups, history, manual, match, registry, resolver, rules, touched
+from floorwalker.identity.calibration import Pinned, levels_path, pinned_levels
 from floorwalker.identity.decisions import digest
+from floorwalker.identity.partition import arrays, divide, gather
 from floorwalker.identity.records import OUTPUT, normalise_records
 from floorwalker.identity.settings import IdentitySettings
 
 if TYPE_CHECKING:
     from floorwalker.identity.standing import Standing
 
-VERSION = "3"
+VERSION = "4"
 _PREVIOUS = (
     "silver.customer_map_previous", "silver.customer_aliases_previous", "silver.identity_evidence_previous",
-    "silver.identity_summary_previous", f"{history.MAP}_previous", f"{history.IDS}_previous",
+    "silver.identity_summary_previous", "silver.identity_pairs_previous", "silver.identity_matched_previous",
+    f"{history.MAP}_previous", f"{history.IDS}_previous",
 )  # fmt: skip
 REMEMBERED = {
     "silver.customer_map": pa.schema([("record_id", pa.string()), ("customer_id", pa.string())]),
@@ -60,6 +65,7 @@ REMEMBERED = {
     "silver.identity_summary": pa.schema([("name", pa.string()), ("value", pa.float64())]),
     history.MAP: history.MAP_SCHEMA,
     history.IDS: history.IDS_SCHEMA,
+    **match.MEMORY,
 }  # fmt: skip
 """Tables of the last published run that the room reads, as `<table>_previous`, with the columns they have while there
 is none."""
@@ -86,9 +92,13 @@ def steps(settings: IdentitySettings, decided: Sequence[Standing] = ()) -> list[
                 *_PREVIOUS,
             ),
             writes=(
+                "silver.identity_pairs",
+                "silver.identity_matched",
                 "silver.identity_evidence",
                 "silver.customer_map",
                 "silver.customer_aliases",
+                "silver.customer_levels",
+                "silver.identity_levels",
                 "silver.customer_identifiers",
                 history.MAP,
                 history.IDS,
@@ -130,6 +140,16 @@ def _lineage_of_customers() -> dict[str, dict[str, tuple[str, ...]]]:
         "reason",
     )
     return {
+        "silver.identity_pairs": {
+            **dict.fromkeys(("record_a", "record_b"), record),
+            **dict.fromkeys(("weight", "probability", "model", "against_strangers", *match.GAMMAS), keys),
+        },
+        "silver.identity_matched": {"record_id": record, "said": keys, "model": keys},
+        "silver.identity_levels": dict.fromkeys(
+            ("step", "name", "tier", "weight", "customers", "pairs", "wrong_pairs", "precision", "recall", "levels"),
+            keys,
+        ),
+        "silver.customer_levels": {"record_id": record, "level": (), "customer_id": customer},
         "silver.customer_map": {"record_id": record, "customer_id": customer},
         "silver.customer_aliases": dict.fromkeys(("customer_id", "alias_of", "since_run", "since"), customer),
         history.MAP: {"record_id": record, **dict.fromkeys(history.MAP_SCHEMA.names[1:], customer)},
@@ -160,76 +180,62 @@ def _normalise(context: StepContext, settings: IdentitySettings) -> None:
     context.progress(1.0, "records normalised")
 
 
-def _arrays(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, NDArray]:
-    """Columns without NULL as numpy arrays."""
-    table = connection.sql(query).to_arrow_table()
-    return {name: table[name].to_numpy() for name in table.column_names}
-
-
-def _people(connection: duckdb.DuckDBPyConnection) -> tuple[resolver.People, NDArray[np.bool_]]:
-    """Constraints per record; a hub's value constrains nobody."""
-    codes = ", ".join(f"{kind}_code" for kind in resolver.COUNTED)
-    columns = _arrays(
-        connection,
-        f"SELECT {codes}, given_code, family_code, birth_code, words, known FROM identity_people ORDER BY rid",
-    )
-    hubs = _arrays(connection, "SELECT DISTINCT code FROM identity_hubs")["code"]
-    for kind in resolver.COUNTED:
-        columns[f"{kind}_code"] = np.where(
-            np.isin(columns[f"{kind}_code"], hubs), np.uint64(0), columns[f"{kind}_code"]
-        )
-    people = resolver.People(
-        codes={kind: columns[f"{kind}_code"] for kind in resolver.COUNTED},
-        given=columns["given_code"],
-        family=columns["family_code"],
-        names=["", *_arrays(connection, "SELECT name FROM identity_names ORDER BY place")["name"].tolist()],
-        birth=columns["birth_code"],
-        words=columns["words"],
-        cuts=manual.cuts(connection),
-    )
-    return people, columns["known"].astype(bool)
-
-
 def _resolve(context: StepContext, settings: IdentitySettings, decided: Sequence[Standing]) -> None:
     connection = context.connection
     partial = context.since is not None and touched.find(connection, decided, settings)
     if partial:
         touched.look_at(connection)
         with touched.narrowed(connection, "SELECT record_id FROM identity_looked_at"):
-            _gather(connection, settings)
+            rules.make_people(connection)
+            rules.make_hubs(connection, settings)
+            rules.make_pieces(connection, settings)
         touched.keep(connection)
+        model = match.take_over(context)
     else:
-        _gather(connection, settings)
+        rules.make_people(connection)
+        rules.make_hubs(connection, settings)
+        context.progress(0.1, "identifiers counted")
+        model = match.match(context, settings)
+        context.progress(0.4, "probable pairs weighed")
+        rules.make_pieces(connection, settings)
         manual.make_claims(connection, decided)
     manual.place_claims(connection)
     manual.add_pieces(connection)
-    context.progress(0.4, "evidence gathered")
-    people, known = _people(connection)
-    labels, verdicts = partition(connection, people, known, settings)
-    context.progress(0.6, "customers resolved")
-    _stage(connection, "identity_partition", {"rid": np.arange(len(labels), dtype=np.int32), "label": labels})
-    _stage(connection, "identity_verdicts", verdicts)
+    context.progress(0.5, "evidence gathered")
+    gathered = gather(connection)
+    _, refused = resolver.resolve(gathered.people, gathered.evidence, settings)
+    context.progress(0.6, "evidence resolved")
+    path = levels_path(context.project.state)
+    pinned = pinned_levels(path, gathered, refused, _nodes_of_rules(connection), model, settings, partial)
+    found = divide(connection, gathered, refused, pinned.cuts, settings.level, settings)
+    context.progress(0.7, "customers resolved")
+    rids = np.arange(len(found.labels), dtype=np.int32)
+    _stage(connection, "identity_partition", {"rid": rids, "label": found.labels})
+    _stage(connection, "identity_verdicts", found.verdicts)
     others = touched.others(connection) if partial else (0, 0)
     churn = registry.assign_ids(connection, context.project.secret, context.run_id, context.as_of, others)
     context.progress(0.8, "customer ids assigned")
-    _make_evidence(connection)
+    groups.make_groups(connection, found.levels, context.project.secret, settings)
+    _make_evidence(connection, model.id if model else "")
     _write(context, partial)
+    context.write("silver.identity_levels", _curve(pinned))
     context.write("silver.identity_summary", _summary(connection, churn, settings, partial))
     for table in _TEMPORARY:
         connection.execute(f"DROP TABLE IF EXISTS identity_{table}")
     context.progress(1.0, "customers written")
 
 
+def _nodes_of_rules(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray[np.uint64]]:
+    """Rule -> nodes of its evidence, for the rules that levels are judged without."""
+    rows = arrays(connection, "SELECT DISTINCT rule, node FROM identity_pieces WHERE rule LIKE 'loyalty%'")
+    return {str(rule): rows["node"][rows["rule"] == rule] for rule in np.unique(rows["rule"])}
+
+
 _TEMPORARY = (
-    "people", "names", "hubs", "values", "pieces", "partition", "verdicts", "map", "aliases", "evidence", "churn",
+    "people", "names", "hubs", "values", "pieces", "probable", "partition", "verdicts", "map", "aliases", "evidence",
+    "churn", "groups",
     *manual.TABLES, *history.TABLES, *touched.TABLES,
 )  # fmt: skip
-
-
-def _gather(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
-    rules.make_people(connection)
-    rules.make_hubs(connection, settings)
-    rules.make_pieces(connection, settings)
 
 
 def _write(context: StepContext, partial: bool) -> None:
@@ -243,6 +249,7 @@ def _write(context: StepContext, partial: bool) -> None:
         ("silver.customer_aliases", "customer_id", "identity_aliases ORDER BY customer_id"),
         ("silver.identity_evidence", "record_id", "identity_evidence ORDER BY tier, rule, identifier_key, record_id"),
         ("silver.customer_identifiers", "customer_id", f"({_identifiers()}) ORDER BY customer_id, kind, key"),
+        ("silver.customer_levels", "record_id", "identity_groups ORDER BY level, record_id"),
     ):
         relation = connection.sql(f"FROM {rows}")
         if partial:
@@ -258,58 +265,39 @@ def _write(context: StepContext, partial: bool) -> None:
         context.merge(table, [key], found.touched, found.rows)
 
 
-def partition(
-    connection: duckdb.DuckDBPyConnection,
-    people: resolver.People,
-    known: NDArray[np.bool_],
-    settings: IdentitySettings,
-) -> tuple[NDArray[np.int32], dict[str, NDArray | pa.Array]]:
-    """(label per record, verdict per piece) from identity_pieces: known records and what people have linked first, then
-    anonymous visits.
-
-    The partition equals the connected components of the accepted evidence."""
-    strong = _arrays(
-        connection,
-        "SELECT rid, node, tier, weight, partner FROM identity_pieces WHERE tier <> 3 AND blocked IS NULL "
-        "ORDER BY rule, node, rid",
+def _curve(pinned: Pinned) -> pa.Table:
+    """silver.identity_levels: the curve, and which step ends which level."""
+    steps = pinned.steps
+    ends = [
+        sorted(name for name, cut in pinned.cuts.items() if (cut.tier, cut.weight) == (step.tier, step.weight))
+        for step in steps
+    ]
+    return pa.table(
+        {
+            "step": pa.array(range(len(steps)), pa.int32()),
+            "name": pa.array([step.name for step in steps], pa.string()),
+            "tier": pa.array([step.tier for step in steps], pa.int32()),
+            "weight": pa.array([step.weight for step in steps], pa.float64()),
+            "customers": pa.array([step.customers for step in steps], pa.int64()),
+            "pairs": pa.array([step.pairs for step in steps], pa.int64()),
+            "wrong_pairs": pa.array([step.wrong for step in steps], pa.int64()),
+            "precision": pa.array([step.precision for step in steps], pa.float64()),
+            "recall": pa.array([step.recall for step in steps], pa.float64()),
+            "levels": pa.array([",".join(names) or None for names in ends], pa.string()),
+        }
     )
-    evidence = resolver.Evidence(strong["rid"], strong["node"], strong["tier"], strong["weight"], strong["partner"])
-    labels, refused = resolver.resolve(people, evidence, settings)
-    weak = _arrays(
-        connection,
-        """
-        SELECT i.rid, i.node, (CASE i.rule WHEN 'device_id' THEN 0 ELSE 1 END)::TINYINT AS kind,
-               coalesce(epoch_us(p.first_seen), 0) AS first_seen, coalesce(epoch_us(p.last_seen), 0) AS last_seen
-        FROM identity_pieces i JOIN identity_people p USING (rid)
-        WHERE i.tier = 3 AND i.blocked IS NULL ORDER BY i.rule, i.node, i.rid
-        """,
-    )
-    visits = anonymous.Visits(weak["rid"], weak["node"], weak["kind"], weak["first_seen"], weak["last_seen"])
-    lent = anonymous.attach_apart(labels, known, visits, people.cuts, settings)
-    kept = lent == 0
-    hashes, node = np.unique(visits.node[kept], return_inverse=True)
-    count = len(people)
-    left = np.concatenate([visits.record[kept], np.arange(count, dtype=np.int32)])
-    right = np.concatenate([node + count, labels])
-    final = resolver.smallest_member(resolver.components(left, right, count + len(hashes))[:count])
-    words = np.array([*resolver.reasons(settings), *anonymous.reasons(settings)])
-    codes = np.concatenate([refused.astype(np.int16), lent.astype(np.int16) + len(resolver.reasons(settings))])
-    verdicts = {
-        "rid": np.concatenate([evidence.record, visits.record]),
-        "node": np.concatenate([evidence.node, visits.node]),
-        "reason": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words.tolist())),
-    }
-    return final, verdicts
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, NDArray | pa.Array]) -> None:
-    arrow = pa.table(columns)
+def _stage(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: pa.Table | dict[str, NDArray | pa.Array]
+) -> None:
+    arrow = columns if isinstance(columns, pa.Table) else pa.table(columns)
     connection.register("identity_batch", arrow)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM identity_batch")
     connection.unregister("identity_batch")
 
 
-def _make_evidence(connection: duckdb.DuckDBPyConnection) -> None:
+def _make_evidence(connection: duckdb.DuckDBPyConnection, model: str) -> None:
     key = " ".join(f"WHEN '{rule.name}' THEN {rule.key}" for rule in rules.RULES.values())
     kind = " ".join(f"WHEN '{rule.name}' THEN '{rule.identifier_kind}'" for rule in rules.RULES.values())
     connection.execute(f"""
@@ -323,6 +311,13 @@ def _make_evidence(connection: duckdb.DuckDBPyConnection) -> None:
         JOIN identity_people p USING (rid)
         LEFT JOIN identity_verdicts v ON v.rid = i.rid AND v.node = i.node
         WHERE i.partner < 0
+        UNION ALL
+        SELECT a.record_id, 'model', '{model}', {resolver.PROBABLE}, 'record', b.record_id, e.weight, 'prob', a.source,
+               a.first_seen, v.reason = '', nullif(v.reason, '')
+        FROM identity_probable e
+        JOIN identity_people a ON a.rid = e.rid_a
+        JOIN identity_people b ON b.rid = e.rid_b
+        JOIN identity_verdicts v ON v.rid = e.rid_a AND v.node = md5_number_lower(a.record_id || b.record_id)
     """)
     manual.add_evidence(connection)
 

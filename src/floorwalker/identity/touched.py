@@ -18,6 +18,7 @@ import duckdb
 
 from floorwalker.identity import anonymous, manual, resolver, rules
 from floorwalker.identity.decisions import ANCHORS
+from floorwalker.identity.partition import below_level
 from floorwalker.identity.rules import KEYS
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _looked_at(connection: duckdb.DuckDBPyConnection, columns: Iterable[str], of
 
 def _spread(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
     """Let identity_touched grow along all evidence that no hub blocks, accepted or not, until nothing is added."""
-    said = sorted({*resolver.reasons(settings), *anonymous.reasons(settings)} - {""})
+    said = sorted({*resolver.reasons(settings), *anonymous.reasons(settings), below_level(settings.level)} - {""})
     pair = "hash(rule, record_id, identifier_key)"
     connection.execute(
         f"""

@@ -8,7 +8,9 @@ b'{"error":{"code":"not_found","what":"no such customer","why":"","fix":"check t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 Headers = list[tuple[bytes, bytes]]
 
 JSON = b"application/json"
+_FIELDS = 20
+"""Parameters that a query may have."""
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Answer(NamedTuple):
@@ -30,11 +36,39 @@ class Answer(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A request that passed the door: `parameter` is the rest of the path, decoded; `key` says who calls."""
+    """A request that passed the door: `key` says who calls, `parameters` are those of the path and `query` those behind
+    the question mark, decoded."""
 
     key: Key
-    parameter: str
+    parameters: Mapping[str, str]
     body: bytes
+    query: bytes = b""
+
+    def asked(self, struct: type[S]) -> S:
+        """The query as a struct. Raises Problem 400 where it is not as the struct says."""
+        try:
+            given = dict(parse_qsl(self.query.decode(), keep_blank_values=True, max_num_fields=_FIELDS))
+            return msgspec.convert(given, struct, strict=False)
+        except (msgspec.ValidationError, ValueError) as error:
+            names = [field.encode_name for field in msgspec.structs.fields(struct)]
+            raise Problem(
+                400, "invalid_query", "the query is not as it should be", _told(error), "known: " + ", ".join(names)
+            ) from error
+
+    def said(self, struct: type[S]) -> S:
+        """The body, read as JSON. Raises Problem 400 where it is not as the struct says."""
+        try:
+            return msgspec.json.decode(self.body, type=struct)
+        except msgspec.ValidationError as error:
+            raise Problem(
+                400, "invalid_request", "the request is not as it should be", _told(error), "see /openapi.json"
+            ) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Problem(400, "not_json", "the body is not JSON", _told(error)) from error
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, msgspec.MsgspecError) else "it cannot be decoded"
 
 
 class Error(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What one worker holds while it serves: bundle, policy, keys, ledger, figures.
+"""What one worker holds while it serves: bundle, published tables, policy, keys, ledger, figures.
 
 In: a project. Out: the current of each; a new run, policy or key counts within a second, without a restart.
 
@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from floorwalker.app.http.door import Door
 from floorwalker.app.http.figures import Figures
+from floorwalker.app.http.tables import Tables
 from floorwalker.decisions.decide import Decided, Planner, decide
 from floorwalker.decisions.ledger import Ledger
 from floorwalker.decisions.policy import Policy, load_policy
 from floorwalker.engines.database import open_database
 from floorwalker.errors import ConfigError
 from floorwalker.governance import keys
+from floorwalker.identity import metrics, schema
 from floorwalker.profiles.bundle import Bundle, Shelf
 from floorwalker.profiles.bundle.layout import DONE
 from floorwalker.profiles.bundle.reader import Normalise, as_written
@@ -45,8 +47,12 @@ class Live:
     ) -> None:
         self.project, self._clock = project, clock
         self._secret = project.secret
-        self._database = open_database(project, {"keys": keys.MIGRATIONS})
-        self.door = Door(self._database, allow_loopback_without_key=allow_loopback_without_key, clock=clock)
+        self.database = open_database(
+            project,
+            {"keys": keys.MIGRATIONS, "identity": schema.MIGRATIONS, "identity_metrics": metrics.MIGRATIONS},
+        )
+        self.door = Door(self.database, allow_loopback_without_key=allow_loopback_without_key, clock=clock)
+        self.tables = Tables(project, normalise=normalise, clock=clock)
         self._shelf = Shelf(project, normalise=normalise, clock=clock)
         self._planner = Planner()
         self.ledger = Ledger(project.state / "decisions")
@@ -98,7 +104,8 @@ class Live:
         """Write what waits and let everything go."""
         self.ledger.close()
         self._shelf.close()
-        self._database.close()
+        self.tables.close()
+        self.database.close()
 
     def _refresh_policy(self) -> None:
         now = self._clock()

@@ -13,6 +13,7 @@ import msgspec
 import floorwalker
 from floorwalker.app.http.answers import ErrorBody
 from floorwalker.app.http.public import PublicDecision
+from floorwalker.app.http.router import parameters
 
 if TYPE_CHECKING:
     from floorwalker.app.http.routes import Endpoint
@@ -59,7 +60,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "operationId": f"{endpoint.method.lower()}_{getattr(endpoint.handle, '__name__', 'call')}",
         "security": [] if endpoint.scope == "open" else [{"key": []}],
         "x-scope": endpoint.scope,
-        "responses": {"200": {"description": endpoint.about, "content": {kind: {"schema": schema}}}}
+        "responses": {str(endpoint.status): {"description": endpoint.about, "content": {kind: {"schema": schema}}}}
         | {
             status: {"description": about, "content": {"application/json": {"schema": _ref(ErrorBody)}}}
             for status, about in _ERRORS.items()
@@ -67,17 +68,30 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.asks is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(endpoint.asks)}}}
-    if "{" in endpoint.path:
-        operation["parameters"] = [
-            {
-                "name": "id",
-                "in": "path",
-                "required": True,
-                "description": "A customer id, or kind:value such as email:ann@example.com, URL-encoded",
-                "schema": {"type": "string"},
-            }
-        ]
+    described = [_parameter(name, "path") for name in parameters(endpoint.path)]
+    if endpoint.query is not None:
+        described += [_of_query(field) for field in msgspec.structs.fields(endpoint.query)]
+    if described:
+        operation["parameters"] = described
     return operation
+
+
+def _parameter(name: str, place: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": True,
+        "description": "A customer id, or kind:value such as email:ann@example.com, URL-encoded",
+        "schema": {"type": "string"},
+    }
+
+
+def _of_query(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
+    schema = msgspec.json.schema(field.type)
+    if not field.required:
+        schema["default"] = field.default
+        return {"name": field.encode_name, "in": "query", "required": False, "schema": schema}
+    return {**_parameter(field.encode_name, "query"), "schema": schema}
 
 
 def _ref(struct: type) -> dict[str, str]:

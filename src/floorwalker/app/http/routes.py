@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from floorwalker.app.http import identity
 from floorwalker.app.http.answers import Answer, Call, Problem, as_json
 from floorwalker.app.http.live import Live
 from floorwalker.app.http.public import as_public, check_public
 from floorwalker.decisions.once import parse_identifier
 from floorwalker.decisions.request import Decision, Request
 from floorwalker.errors import ConfigError, did_you_mean
+from floorwalker.identity.explain import Graph, Pair, Why, WhyNot
 
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body; longer ones are refused with 413."""
@@ -29,7 +31,8 @@ OPEN = "open"
 
 
 class Endpoint(NamedTuple):
-    """A route. `path` may end in a parameter; `allows_browser`: a page of another origin may call it."""
+    """A route. `path` may have parameters (`router`); `allows_browser`: a page of another origin may call it; `query`:
+    what may stand behind the question mark; `slow`: it asks the published tables, beside the event loop."""
 
     method: str
     path: str
@@ -39,6 +42,9 @@ class Endpoint(NamedTuple):
     asks: type | None = None
     answers: type | None = None
     allows_browser: bool = False
+    query: type[msgspec.Struct] | None = None
+    slow: bool = False
+    status: int = 200
 
 
 _request = msgspec.json.Decoder(Request)
@@ -70,7 +76,7 @@ def decide(live: Live, call: Call) -> Answer:
 
 def profile(live: Live, call: Call) -> Answer:
     """`GET /v1/profiles/{id}`"""
-    kind, value = parse_identifier(call.parameter)
+    kind, value = parse_identifier(call.parameters["id"])
     if kind != "customer_id" and kind not in KINDS:
         raise Problem(400, "unknown_kind", "a kind of identifier is not known", fix=did_you_mean(kind, KINDS))
     bundle = live.bundle()
@@ -121,8 +127,36 @@ def _hint(text: str) -> str:
 ENDPOINTS = (
     Endpoint("POST", "/v1/decide", "decide", decide, "Which products this visitor sees here", Request, Decision, True),
     Endpoint("GET", "/v1/profiles/{id}", "read", profile, "One customer's profile", None, dict),
+    Endpoint(
+        "GET", "/v1/identity/{customer}", "read", identity.graph, "A customer's identity graph", None, Graph,
+        query=identity.AskedGraph, slow=True,
+    ),
+    Endpoint(
+        "GET", "/v1/identity/{customer}/why", "read", identity.why, "Why a customer's records are one person", None,
+        Why, query=identity.Asked, slow=True,
+    ),
+    Endpoint(
+        "GET", "/v1/identity/{customer}/why-not/{other}", "read", identity.why_not, "Why two are not one person", None,
+        WhyNot, query=identity.AskedPlain, slow=True,
+    ),
+    Endpoint(
+        "GET", "/v1/identity/pair", "read", identity.pair, "Two records side by side, and the model's waterfall", None,
+        Pair, query=identity.AskedPair, slow=True,
+    ),
+    Endpoint(
+        "GET", "/v1/identity/review", "read", identity.review, "Questions that a person should answer", None,
+        identity.Queue, query=identity.AskedQueue, slow=True,
+    ),
+    Endpoint(
+        "GET", "/v1/identity/review/{question}", "read", identity.one_question, "One question, to be answered", None,
+        identity.Asking, query=identity.AskedPlain, slow=True,
+    ),
+    Endpoint(
+        "GET", "/v1/identity/metrics", "read", identity.figures, "Figures of identity, run by run", None,
+        identity.Figures, query=identity.AskedFigures, slow=True,
+    ),
     Endpoint("GET", "/health", OPEN, health, "Whether the process answers"),
     Endpoint("GET", "/ready", OPEN, ready, "Whether there is a bundle to serve"),
     Endpoint("GET", "/metrics", "read", metrics, "Figures for Prometheus"),
     Endpoint("GET", "/openapi.json", "read", openapi, "This interface"),
-)
+)  # fmt: skip

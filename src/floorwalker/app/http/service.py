@@ -12,17 +12,20 @@ The access log (logger `floorwalker.access`) has the route's template instead of
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 from floorwalker.app.http.answers import Answer, Call, Problem, problem
 from floorwalker.app.http.door import NOBODY, is_loopback
 from floorwalker.app.http.live import Live
+from floorwalker.app.http.router import Router
 from floorwalker.app.http.routes import BODY_LIMIT, ENDPOINTS, OPEN, Endpoint
 from floorwalker.engines.database import open_database
 from floorwalker.engines.project import Project
@@ -35,6 +38,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 Normaliser = Callable[[Project], Normalise]
+
+WAITING = 16
+"""Questions to the published tables that may wait in one worker."""
 
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("floorwalker.access")
@@ -57,8 +63,9 @@ class App:
 
     def __init__(self, live: Live, beside: ASGI | None = None) -> None:
         self.live, self._beside = live, beside
-        self._exact = {(e.method, e.path): e for e in ENDPOINTS if "{" not in e.path}
-        self._prefixed = [(e.path.partition("{")[0], e) for e in ENDPOINTS if "{" in e.path]
+        self._router: Router[Endpoint] = Router(ENDPOINTS)
+        self._lane = ThreadPoolExecutor(1, "tables")
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -70,7 +77,7 @@ class App:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        endpoint, parameter = self._route(scope["method"], scope["path"])
+        endpoint, parameters = self._router.find(scope["method"], scope["path"])
         if endpoint is None and self._beside is not None and not self._knows(scope["path"]):
             await self._beside(scope, receive, send)
             return
@@ -82,7 +89,8 @@ class App:
                 key = NOBODY if endpoint.scope == OPEN else self.live.door.enter(scope, endpoint.scope)
                 key_id, cors = key.key_id, endpoint.allows_browser and key.is_public
                 body = await _read(scope, receive) if endpoint.method == "POST" else b""
-                answer = endpoint.handle(self.live, Call(key, parameter, body))
+                call = Call(key, parameters, body, scope.get("query_string", b""))
+                answer = await self._aside(endpoint, call) if endpoint.slow else endpoint.handle(self.live, call)
         except Problem as error:
             # A page may read why its key failed; what other keys get stays with their servers.
             answer, cors = error.answer, cors or (not key_id and endpoint is not None and endpoint.allows_browser)
@@ -103,24 +111,26 @@ class App:
             method = endpoint.method if endpoint else "-"
             _access.info("%s %s %d %.1fms key=%s", method, route, answer.status, seconds * 1000, key_id or "-")
 
-    def _route(self, method: str, path: str) -> tuple[Endpoint | None, str]:
-        found = self._exact.get((method, path))
-        if found is not None:
-            return found, ""
-        for prefix, endpoint in self._prefixed:
-            if method == endpoint.method and path.startswith(prefix) and len(path) > len(prefix):
-                return endpoint, path[len(prefix) :]
-        return None, ""
+    async def _aside(self, endpoint: Endpoint, call: Call) -> Answer:
+        """Answer beside the event loop, so that decisions do not wait. Raises Problem 503 where too many do already."""
+        if self._waiting >= WAITING:
+            raise Problem(503, "busy", "too many questions at once", f"{WAITING} wait already", "ask again in a moment")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._lane, endpoint.handle, self.live, call)
+        finally:
+            self._waiting -= 1
 
     def _knows(self, path: str) -> bool:
-        return any(self._route(method, path)[0] for method in ("GET", "POST"))
+        return bool(self._router.methods(path))
 
     def _no_route(self, scope: Scope) -> tuple[Answer, bool]:
         path, method = scope["path"], scope["method"]
-        allowed = [name for name in ("GET", "POST") if self._route(name, path)[0]]
+        allowed = self._router.methods(path)
         if not allowed:
             return problem(404, "no_route", "no such route", fix="see /openapi.json"), False
-        if method == "OPTIONS" and any((e := self._route(name, path)[0]) and e.allows_browser for name in allowed):
+        found = [self._router.find(name, path)[0] for name in allowed]
+        if method == "OPTIONS" and any(one and one.allows_browser for one in found):
             return Answer(204, b"", headers=_PREFLIGHT), False
         allow = ((b"allow", ", ".join(allowed).encode()),)
         refused = problem(405, "method", f"this route takes {', '.join(allowed)}")
@@ -132,6 +142,7 @@ class App:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                self._lane.shutdown()
                 self.live.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
