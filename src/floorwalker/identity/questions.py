@@ -4,15 +4,13 @@ In: silver.identity_review (`review` builds it) and the project's decisions. Out
 yet, `Outcome`s in words, decisions, pairs of records with a label.
 
     found = questions(connection, active(database), limit=10)
-    answer(connection, database, found[0], same=False, at=now, actor="ana")
     labels(active(database))            record_a, record_b, is_match: to calibrate a model with
 
-An answer is a decision like any other (`decisions`): a link or a cut of the two records, which survives every run.
+An answer is a decision like any other (`decisions.add`): a link or a cut of the two records, which survives every run.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice, product
@@ -22,7 +20,6 @@ import msgspec
 import pyarrow as pa
 
 from floorwalker.errors import NotFoundError
-from floorwalker.identity.decisions import add, members
 from floorwalker.identity.explain import words
 from floorwalker.identity.explain.pieces import (
     Record,
@@ -42,7 +39,6 @@ from floorwalker.identity.rules import KEYS
 if TYPE_CHECKING:
     import duckdb
 
-    from floorwalker.identity.decisions import Decision
     from floorwalker.identity.standing import Standing
 
 MOST_LABELS = 100
@@ -120,29 +116,6 @@ def question(
         f"no open question '{review_id}'",
         why="it was answered, or a run has taken it out of the queue",
         fix="floorwalker identity review --list",
-    )
-
-
-def answer(
-    connection: duckdb.DuckDBPyConnection,
-    database: sqlite3.Connection,
-    asked: Question,
-    *,
-    same: bool,
-    at: str,
-    actor: str,
-    note: str = "",
-) -> Decision:
-    """Keep what a person says: one person, or two."""
-    return add(
-        database,
-        "link" if same else "cut",
-        members(connection, [asked.record_a]),
-        members(connection, [asked.record_b]),
-        at=at,
-        actor=actor,
-        note=note,
-        customers=(asked.customer_a, asked.customer_b),
     )
 
 

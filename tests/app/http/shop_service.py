@@ -84,4 +84,4 @@ def app_of(folder: Path, *, loopback: bool = False) -> tuple[App, dict[str, dict
     (project.state / "published.json").unlink()
     identity_of(project)
     headers = keys_of(project)
-    return create_app(project, normaliser=normaliser, allow_loopback_without_key=loopback), headers
+    return create_app(project, normaliser=normaliser, allow_loopback_without_key=loopback, settle=False), headers

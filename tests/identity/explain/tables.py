@@ -19,6 +19,7 @@ from floorwalker.identity.rules import KEYS, RULES
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 COLUMNS = {**KEYS, "given_name": "given_name_key", "family_name": "family_name_key", "postcode": "postcode_key",
            "address": "address_key", "birth_date": "birth_date"}  # fmt: skip
+RAW = ("given_name", "family_name", "email", "phone", "loyalty_id")
 
 
 class Tables:
@@ -33,7 +34,8 @@ class Tables:
         connection.execute(f"CREATE TABLE silver.normalised_records (record_id VARCHAR, {keys})")
         connection.execute(
             "CREATE TABLE silver.identity_records (record_id VARCHAR, source VARCHAR, market VARCHAR,"
-            ' first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "rows" BIGINT)'
+            ' first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "rows" BIGINT, given_name VARCHAR, family_name VARCHAR,'
+            " email VARCHAR, phone VARCHAR, loyalty_id VARCHAR)"
         )
         connection.execute(
             "CREATE TABLE silver.identity_evidence (record_id VARCHAR, rule VARCHAR, rule_version VARCHAR,"
@@ -55,8 +57,10 @@ class Tables:
             said = dict(value.split("=") for value in values)
             seen = EPOCH + dt.timedelta(days=day)
             self.seen[name] = (source, seen)
-            connection.execute("INSERT INTO silver.identity_records VALUES (?, ?, 'UK', ?, ?, 1)",
-                               [name, source, seen, seen])  # fmt: skip
+            connection.execute(
+                "INSERT INTO silver.identity_records VALUES (?, ?, 'UK', ?, ?, 1, ?, ?, ?, ?, ?)",
+                [name, source, seen, seen, *(said.get(kind) for kind in RAW)],
+            )
             marks = ", ".join("?" for _ in COLUMNS)
             connection.execute(
                 f"INSERT INTO silver.normalised_records VALUES (?, {marks})", [name, *(said.get(k) for k in COLUMNS)]
