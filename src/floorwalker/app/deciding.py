@@ -1,61 +1,39 @@
-"""Deciding who is who: whom somebody means, the decision kept and in the audit trail, and into effect at once.
+"""Deciding who is who: the decision kept and in the audit trail, and into effect at once.
 
-In: a project, words as people type them. Out: a `Decision`, and with `take_effect` the tables and the serving bundle of
+In: a project and whom somebody means. Out: a `Decision`, and with `take_effect` the tables and the serving bundle of
 everybody concerned.
 
-    with open_tables(project) as tables:
-        a, b = find(tables, project, "ann@example.com"), find(tables, project, "c52ae…")
-        made = decide(project, tables, "link", a, b, note="same card in two spellings")
+    with open_identity(project) as tables:
+        a, b = tables.find("email:ann@example.com"), tables.find("c52aeapbigfmix3jjmwulhfu5uw")
+        made = decide(project, tables.connection, "link", a, b, note="one card in two spellings")
     take_effect(project, settings)
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from floorwalker.app.activation import actor as whoever_runs
-from floorwalker.app.lookup import every_key
 from floorwalker.app.pipeline import RunResult, run
 from floorwalker.app.state import open_state
-from floorwalker.engines.lake import Lake
-from floorwalker.errors import ConfigError, NotFoundError
+from floorwalker.errors import ConfigError
 from floorwalker.governance import audit, suppression
 from floorwalker.governance.transactions import atomic
 from floorwalker.identity import decisions
 from floorwalker.identity.decisions import Decision
+from floorwalker.identity.explain import Party, one_customer
 from floorwalker.identity.parting import Parts, known_records
-from floorwalker.identity.rules import KEYS
 from floorwalker.identity.standing import standing
-from floorwalker.profiles.profile import find as find_customers
 
 if TYPE_CHECKING:
     import duckdb
 
     from floorwalker.app.settings import Settings
     from floorwalker.engines.project import Project
-
-_RECORD = re.compile(r"(record:)?([0-9a-f]{6,32})")
-_TABLES = (
-    "silver.customer_map", "silver.customer_aliases", "silver.customer_identifiers", "silver.identity_records",
-    "silver.normalised_records", "silver.identity_evidence", "gold.customers",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Party:
-    """Whom somebody means. `kind`: 'record', 'customer', or the kind of an identifier; `records`: those meant, of an
-    identifier the records of the customer that carry it."""
-
-    text: str
-    kind: str
-    customer_id: str
-    records: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -64,49 +42,6 @@ class Made:
 
     decision: Decision
     against: tuple[str, ...]
-
-
-@contextmanager
-def open_tables(project: Project) -> Generator[duckdb.DuckDBPyConnection]:
-    """What decisions are made on: the published run. Raises NotFoundError before the first."""
-    with Lake(project).read(_TABLES) as connection:
-        yield connection
-
-
-def find(tables: duckdb.DuckDBPyConnection, project: Project, text: str) -> Party:
-    """The record (its id, or the first six letters and more), customer (id, or one it had) or identifier that `text`
-    means. Raises NotFoundError when that is nobody or several."""
-    text = text.strip()
-    if found := _RECORD.fullmatch(text):
-        rows = tables.execute(
-            "SELECT record_id, customer_id FROM silver.customer_map WHERE starts_with(record_id, ?) LIMIT 2", [found[2]]
-        ).fetchall()
-        if len(rows) == 1:
-            return Party(text, "record", rows[0][1], (rows[0][0],))
-        if rows or found[1]:
-            raise NotFoundError(f"{'several records begin' if rows else 'no record begins'} with '{found[2]}'")
-    keys = every_key(project, tables)
-    customers = find_customers(tables, text, keys)
-    if len(customers) != 1:
-        raise NotFoundError(
-            f"{len(customers) or 'no'} customers answer to '{text}'",
-            why=", ".join(customers[:5]),
-            fix="floorwalker customers search TEXT",
-        )
-    kind, _, value = text.partition(":")
-    kinds = [kind] if kind in KEYS else [one for one in KEYS if (one == "email") == ("@" in text)]
-    for one in kinds:
-        typed = value if kind in KEYS else text
-        wanted = [typed, *keys(one, typed)]
-        marks = ", ".join("?" for _ in wanted)
-        carrying = tables.execute(
-            f"SELECT record_id FROM silver.customer_map JOIN silver.normalised_records n USING (record_id)"
-            f" WHERE customer_id = ? AND n.{KEYS[one]} IN ({marks}) ORDER BY record_id",
-            [customers[0], *wanted],
-        ).fetchall()
-        if carrying:
-            return Party(text, one, customers[0], tuple(record for (record,) in carrying))
-    return Party(text, "customer", customers[0], tuple(known_records(tables, customers[0])))
 
 
 def decide(
@@ -124,22 +59,23 @@ def decide(
     A customer stands for all records that name somebody; so does an identifier, unless both are of one customer that is
     to be cut: then for the records that carry it. Raises ConfigError when there is nothing to decide.
     """
-    sides = [_side(tables, kind, one, other) for one, other in ((a, b), (b, a))]
+    customers = (one_customer(a), one_customer(b))
+    same = kind == "cut" and customers[0] == customers[1]
+    sides = [_side(tables, one, customer, same) for one, customer in zip((a, b), customers, strict=True)]
     both = set(sides[0]) & set(sides[1])
     sides = [[record for record in side if record not in both] for side in sides]
     if not all(sides):
-        same = a.customer_id == b.customer_id
         raise ConfigError(
-            f"'{a.text}' and '{b.text}' are the same {'customer' if same and kind == 'link' else 'records'}",
+            f"'{a.text}' and '{b.text}' mean the same records",
             why="a decision needs records on two sides",
-            fix=f"floorwalker identity unmerge {a.customer_id}" if kind == "cut" else "nothing to link",
+            fix=f"floorwalker identity unmerge {customers[0]}" if kind == "cut" else "they are one customer already",
         )
     found = [tuple(decisions.members(tables, side)) for side in sides]
     with open_state(project) as state, atomic(state):
         before = _standing(state)
         made = decisions.add(
             state, kind, *found, at=now(), actor=actor or whoever_runs(), note=note,
-            customers=(a.customer_id, b.customer_id),
+            customers=customers,
         )  # fmt: skip
         _note(state, project, made, actor)
         return Made(made, _smaller(before, _standing(state)))
@@ -152,7 +88,7 @@ def part(
     made = []
     for place, one in enumerate(parted.parts[:-1]):
         rest = tuple(record for later in parted.parts[place + 1 :] for record in later.records)
-        sides = (Party("", "record", parted.customer_id, records) for records in (tuple(one.records), rest))
+        sides = (Party("", "records", list(side), [parted.customer_id]) for side in (one.records, rest))
         made.append(decide(project, tables, "cut", *sides, note=note, actor=actor))
     return made
 
@@ -220,11 +156,11 @@ def now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
 
 
-def _side(tables: duckdb.DuckDBPyConnection, kind: str, one: Party, other: Party) -> Sequence[str]:
-    """The records that a party stands for."""
-    if one.kind == "record" or (kind == "cut" and one.customer_id == other.customer_id and one.kind != "customer"):
+def _side(tables: duckdb.DuckDBPyConnection, one: Party, customer: str, same: bool) -> Sequence[str]:
+    """The records that a party stands for. `same`: a customer is to be cut in two."""
+    if one.kind in ("record", "records") or (same and one.kind != "customer"):
         return one.records
-    return known_records(tables, one.customer_id)
+    return known_records(tables, customer)
 
 
 def _note(state: sqlite3.Connection, project: Project, made: Decision, actor: str) -> None:

@@ -1,28 +1,28 @@
 """Who somebody was on an earlier day: an id, a record or an identifier, as the tables knew them then.
 
-In: a connection on the published tables, words, a day or the id of a run. Out: the customer of then, its records, and
-whose they are today.
+In: a project, words, a day or the id of a run. Out: the customer of then, its records, and whose they are today.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from floorwalker.app.deciding import find
+from floorwalker.app.identifying import open_identity
+from floorwalker.engines.lake import Lake
 from floorwalker.errors import NotFoundError
 from floorwalker.identity import history
 
 if TYPE_CHECKING:
-    import duckdb
-
     from floorwalker.engines.project import Project
 
 
-def customer_at(connection: duckdb.DuckDBPyConnection, project: Project, text: str, moment: str) -> dict[str, Any]:
+def customer_at(project: Project, text: str, moment: str) -> dict[str, Any]:
     """Raises NotFoundError when no run knew them by then, or when it was several customers."""
+    connection = Lake(project).read((history.MAP, history.IDS, "silver.customer_map", "silver.identity_records"))
     was = history.customer_then(connection, text.removeprefix("customer_id:"), moment)
     if was is None:
-        party = find(connection, project, text)
+        with open_identity(project) as tables:
+            party = tables.find(text)
         rows = history.moments(connection, moment, party.records, limit=len(party.records))
         customers = sorted({row[1] for row in rows})
         if len(customers) != 1:

@@ -3,9 +3,10 @@
 In: a connection on the published tables and a customer. Out: `Parts`: groups of its records, what each is, and the
 evidence that held them together.
 
-Evidence is taken in the resolver's order, the most trusted first, as when the customer was made; every piece that joins
-two groups of records is a joint. Without the last joints the customer is in parts. Anonymous visits are left out, for
-they follow their devices to whichever part owns these, unless there is nothing else.
+Evidence is taken the most trusted first, as when the customer was made; every piece that joins two groups of records is
+a joint. Of pieces that are trusted alike, those of small groups come first. Without the last joints the customer is in
+parts: what hangs on its weakest evidence, and the largest group that does not need it. Anonymous visits are left out,
+for they follow their devices to whichever part owns these, unless there is nothing else.
 
     parts(connection, "c52ae…")          two parts
     parts(connection, "c52ae…", 3)       three
@@ -14,7 +15,8 @@ they follow their devices to whichever part owns these, unless there is nothing 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from floorwalker.errors import ConfigError, NotFoundError
@@ -77,17 +79,18 @@ def parts(connection: duckdb.DuckDBPyConnection, customer_id: str, count: int = 
     if len(members) < max(count, 2):
         raise ConfigError(f"{customer_id} cannot fall into {max(count, 2)} parts", why=f"it has {len(members)} records")
     pieces = _pieces(connection, members, with_visits=members is not known)
-    own = [piece for piece in pieces if not piece.joint.decision_id]
+    own, linked = ([piece for piece in pieces if bool(piece.joint.decision_id) is is_link] for is_link in (False, True))
     groups, _ = _joined(members, own)
     if len(groups) > 1 and count in (0, len(groups)):
         # Without what people have linked it is in parts already: their links are what held them.
-        joints = [piece.joint for piece in _joined(members, pieces)[1] if piece.joint.decision_id]
+        joints = [piece.joint for piece in _joined(members, [*own, *linked])[1] if piece.joint.decision_id]
+        joints = list({joint.decision_id: joint for joint in joints}.values())
     else:
         _, joining = _joined(members, pieces)
         loose = len(members) - len(joining)
-        last = joining[len(joining) - max(max(count, 2) - loose, 0) :]
-        groups, _ = _joined(members, pieces[: pieces.index(last[0])] if last else pieces)
-        joints = [piece.joint for piece in last]
+        kept = len(joining) - max(max(count, 2) - loose, 0)
+        groups, _ = _joined(members, pieces, kept)
+        joints = [piece.joint for piece in joining[kept:]]
     listed = sorted(groups, key=lambda group: (-len(group), group))
     return Parts(
         customer_id,
@@ -170,10 +173,12 @@ def _pieces(connection: duckdb.DuckDBPyConnection, records: Collection[str], *, 
     return [_Piece(record, node, Joint(*joint)) for record, node, *joint in rows]
 
 
-def _joined(records: Sequence[str], pieces: Sequence[_Piece]) -> tuple[list[list[str]], list[_Piece]]:
-    """Groups of records that the pieces make, each sorted, and the pieces that joined two groups of records."""
+def _joined(
+    records: Sequence[str], pieces: Sequence[_Piece], most: int | None = None
+) -> tuple[list[list[str]], list[_Piece]]:
+    """Groups of records that the pieces make, each sorted, and the pieces that joined two groups: `most` of them."""
     parent: dict[str, str] = {record: record for record in records}
-    held = set(records)
+    size = dict.fromkeys(records, 1)
 
     def find(point: str) -> str:
         while (up := parent.setdefault(point, point)) != point:
@@ -181,16 +186,23 @@ def _joined(records: Sequence[str], pieces: Sequence[_Piece]) -> tuple[list[list
             point = up
         return point
 
-    joints = []
-    for piece in pieces:
-        a, b = find(piece.record), find(piece.node)
-        if a == b:
-            continue
-        if b in held:
-            joints.append(piece)
-        parent[b] = a
-        held.add(a)
+    joints: list[_Piece] = []
+    for _, alike in groupby(pieces, key=lambda piece: (piece.joint.tier == VISITS, *piece.joint[1:3])):
+        for piece in sorted(alike, key=lambda piece: (size[find(piece.record)], *piece[:2])):
+            a, b = find(piece.record), find(piece.node)
+            if a == b:
+                continue
+            if b in size:
+                if len(joints) == most:
+                    return _groups(records, find), joints
+                joints.append(piece)
+            parent[b] = a
+            size[a] += size.pop(b, 0)
+    return _groups(records, find), joints
+
+
+def _groups(records: Sequence[str], find: Callable[[str], str]) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for record in sorted(records):
         groups.setdefault(find(record), []).append(record)
-    return list(groups.values()), joints
+    return list(groups.values())

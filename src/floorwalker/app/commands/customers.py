@@ -62,12 +62,12 @@ def show_customer(folder: str, text: str, as_of: str | None, as_json: bool) -> N
     from floorwalker.profiles.profile import fetch
 
     project = open_project(folder)
-    connection = Lake(project).read()
     if as_of:
         from floorwalker.app.lookback import customer_at
 
-        show(customer_at(connection, project, text, as_of), as_json)
+        show(customer_at(project, text, as_of), as_json)
         return
+    connection = Lake(project).read()
     show(fetch(connection, text, every_key(project, connection)), as_json)
 
 

@@ -21,11 +21,12 @@ def decisions(folder: str, as_json: bool) -> None:
     floorwalker identity decisions
     """
     from floorwalker.app.config import open_project
-    from floorwalker.app.deciding import listed, open_tables
+    from floorwalker.app.deciding import listed
+    from floorwalker.app.identifying import open_identity
 
     project = open_project(folder)
-    with open_tables(project) as tables:
-        found = listed(project, tables)
+    with open_identity(project) as tables:
+        found = listed(project, tables.connection)
     if as_json:
         click.echo(
             to_json(
@@ -88,5 +89,5 @@ def undo(folder: str, decision_id: str, note: str, later: bool, as_json: bool) -
     with open_state(project) as state:
         target = next(one for one in load(state) if one.decision_id == made.supersedes)
     result = effect(project, later, as_json)
-    told(project, [Made(made, ()), Made(target, ())] if not as_json else [Made(made, ())],
-         [f"decision {made.decision_id}: {target.kind} {target.decision_id} is taken back"], result, as_json)  # fmt: skip
+    lines = [f"decision {made.decision_id}: {target.kind} {target.decision_id} is taken back"]
+    told(project, [Made(made, ())], lines, result, as_json, about=target)

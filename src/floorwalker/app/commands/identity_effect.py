@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from floorwalker.app.deciding import Made
     from floorwalker.app.pipeline import RunResult
     from floorwalker.engines.project import Project
+    from floorwalker.identity.decisions import Decision
 
 note_option = click.option("--note", default="", help="Why; kept with the decision. No names, please.")
 later_option = click.option("--later", is_flag=True, help="Let the next run put it into effect.")
@@ -38,13 +39,21 @@ def effect(project: Project, later: bool, as_json: bool) -> RunResult | None:
         return None
 
 
-def told(project: Project, made: Sequence[Made], lines: Iterable[str], result: RunResult | None, as_json: bool) -> None:
-    """Say what was decided and what came of it."""
-    from floorwalker.app.deciding import Made, open_tables
+def told(
+    project: Project,
+    made: Sequence[Made],
+    lines: Iterable[str],
+    result: RunResult | None,
+    as_json: bool,
+    about: Decision | None = None,
+) -> None:
+    """Say what was decided and what came of it. `about`: the decision whose people are shown, if it is another."""
+    from floorwalker.app.identifying import open_identity
 
-    records = sorted({member.record_id for one in made for member in (*one.decision.a, *one.decision.b)})
-    with open_tables(project) as tables:
-        rows = tables.execute(
+    shown = [about] if about else [one.decision for one in made]
+    records = sorted({member.record_id for one in shown for member in (*one.a, *one.b)})
+    with open_identity(project) as tables:
+        rows = tables.connection.execute(
             "SELECT c.customer_id, c.records, c.orders, c.revenue FROM gold.customers c WHERE c.customer_id IN ("
             "SELECT customer_id FROM silver.customer_map WHERE record_id IN (SELECT unnest(?::VARCHAR[])))"
             " ORDER BY c.records DESC, c.customer_id",
@@ -70,9 +79,9 @@ def told(project: Project, made: Sequence[Made], lines: Iterable[str], result: R
                     f"  {one['customer_id']}  {one['records']:>4} records  {one['orders']:>4} orders"
                     f"  revenue {one['revenue']:,.2f}"
                 )
-        undoing = [one.decision.decision_id for one in made if isinstance(one, Made) and one.decision.kind != "undo"]
-        for one in undoing:
-            click.echo(f"take it back: floorwalker identity undo {one}")
+        for one in made:
+            if one.decision.kind != "undo":
+                click.echo(f"take it back: floorwalker identity undo {one.decision.decision_id}")
     if result is not None and result.build.held_back:
         for name, error in result.build.errors.items():
             click.secho(f"held back {name}: {error}", fg="red", err=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import click
 
 from floorwalker.app.commands.identity_effect import effect, later_option, note_option, told
 from floorwalker.app.output import json_option
-
-if TYPE_CHECKING:
-    from floorwalker.app.deciding import Party
 
 
 @click.command()
@@ -51,14 +49,15 @@ def cut(folder: str, a: str, b: str, note: str, later: bool, as_json: bool) -> N
 
 def _decide(folder: str, kind: Literal["link", "cut"], a: str, b: str, note: str, later: bool, as_json: bool) -> None:
     from floorwalker.app.config import open_project
-    from floorwalker.app.deciding import decide, find, open_tables
+    from floorwalker.app.deciding import decide
+    from floorwalker.app.identifying import open_identity
 
     project = open_project(folder)
-    with open_tables(project) as tables:
-        one, other = find(tables, project, a), find(tables, project, b)
-        made = decide(project, tables, kind, one, other, note=note)
+    with open_identity(project) as tables:
+        made = decide(project, tables.connection, kind, tables.find(a), tables.find(b), note=note)
     decision = made.decision
-    words = f"{_said(one, len(decision.a))} {'and' if kind == 'link' else 'apart from'} {_said(other, len(decision.b))}"
+    one, other = (_said(*side) for side in zip(decision.customers, (decision.a, decision.b), strict=True))
+    words = f"{one} {'and' if kind == 'link' else 'apart from'} {other}"
     told(
         project,
         [made],
@@ -68,5 +67,5 @@ def _decide(folder: str, kind: Literal["link", "cut"], a: str, b: str, note: str
     )
 
 
-def _said(party: Party, records: int) -> str:
-    return f"{records} record{'s' if records != 1 else ''} of {party.customer_id}"
+def _said(customer: str, records: Sequence[object]) -> str:
+    return f"{len(records)} record{'s' if len(records) != 1 else ''} of {customer}"

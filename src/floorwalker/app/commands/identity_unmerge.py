@@ -46,19 +46,22 @@ def unmerge(
     floorwalker identity unmerge c52aeapbigfmix3jjmwulhfu5uw --record 5e3f0a --record 77b1c2
     """
     from floorwalker.app.config import open_project
-    from floorwalker.app.deciding import find, open_tables, part
+    from floorwalker.app.deciding import part
+    from floorwalker.app.identifying import open_identity
     from floorwalker.errors import ConfigError
+    from floorwalker.identity.explain import one_customer
     from floorwalker.identity.parting import parts, split_off
 
     if count and leaving:
         raise ConfigError("--parts and --record do not go together", fix="name the records that leave, or a number")
     project = open_project(folder)
-    with open_tables(project) as tables:
-        who = find(tables, project, customer).customer_id
+    with open_identity(project) as tables:
+        connection, who = tables.connection, one_customer(tables.find(customer))
         if leaving:
-            parted = split_off(tables, who, [find(tables, project, f"record:{one}").records[0] for one in leaving])
+            named = [record for one in leaving for record in tables.find(f"record:{one}").records]
+            parted = split_off(connection, who, named)
         else:
-            parted = parts(tables, who, count or 0)
+            parted = parts(connection, who, count or 0)
         if as_json and dry_run:
             click.echo(to_json(_document(parted), 2))
         elif not as_json:
@@ -68,7 +71,7 @@ def unmerge(
             return
         if not yes:
             click.confirm(f"Take {who} apart?", abort=True, err=True)
-        made = part(project, tables, parted, note=note)
+        made = part(project, connection, parted, note=note)
     lines = [f"decision {one.decision.decision_id}: {len(parted.parts)} people" for one in made]
     told(project, made, lines, effect(project, later, as_json), as_json)
 
