@@ -12,47 +12,22 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 
-import duckdb
-import numpy as np
 import pyarrow as pa
 from benchmarks.identity_engine import RECORDS, RETAIL, THREADS, found_in, lake_of, run
 from benchmarks.identity_measures import Found
 
-from floorwalker.identity.matching.duckdb_scoring import edges
-from floorwalker.identity.matching.training import learn
-from floorwalker.identity.resolver import components
+from floorwalker.identity.matching.linking import link
 
 Generic = Callable[[pa.Table, Mapping[str, str], str | None], Found]
 
-LEAST_WEIGHT = 4.25
-"""Bits from which on a pair is joined: a chance of .95."""
-
-_KINDS = {"place": "city", "number": "text", "year": "category"}
-"""Kind of a column here -> what the matcher calls it, where that is another word."""
-
 
 def by_model(records: pa.Table, fields: Mapping[str, str], between: str | None = None) -> Found:
-    """Learn a model of the records without labels, weigh pairs, join those from `LEAST_WEIGHT` bits on."""
-    with duckdb.connect(config={"threads": str(THREADS)}) as connection:
-        connection.register("given", records)
-        connection.execute(
-            "CREATE TEMP TABLE records AS "
-            "SELECT (row_number() OVER (ORDER BY record_id))::INTEGER - 1 AS rid, * FROM given"
-        )
-        model = learn(connection, "records", {column: _KINDS.get(kind, kind) for column, kind in fields.items()})
-        edges(connection, model, "records", "weighed")
-        apart = f"a.{between} <> b.{between}" if between else "TRUE"
-        pairs = connection.sql(f"""
-            SELECT a.record_id AS record_a, b.record_id AS record_b, 1 / (1 + pow(2, -weight)) AS probability,
-                   weight, rid_a, rid_b
-            FROM weighed JOIN records a ON a.rid = rid_a JOIN records b ON b.rid = rid_b WHERE {apart}
-        """).to_arrow_table()
-        names = connection.sql("SELECT record_id FROM records ORDER BY rid").to_arrow_table()["record_id"]
-    left, right, weight = (pairs[column].to_numpy() for column in ("rid_a", "rid_b", "weight"))
-    joined = np.flatnonzero(weight >= LEAST_WEIGHT)
-    labels = components(left[joined], right[joined], len(names))
-    customers = pa.table({"record_id": names, "customer_id": pa.array(labels).cast(pa.string())})
-    return Found(customers, pairs=pairs.select(["record_a", "record_b", "probability"]))
+    """The matcher as it comes: it learns from the records, without labels."""
+    found = link(records, fields, between=between, threads=THREADS)
+    return Found(
+        found.groups.rename_columns(["record_id", "customer_id"]),
+        pairs=found.pairs.select(["record_a", "record_b", "probability"]),
+    )
 
 
 _COLUMNS = {

@@ -44,10 +44,16 @@ class Linked(NamedTuple):
 
 
 def link(
-    records: pa.Table, fields: Mapping[str, str], *, precision: float = 0.99, threads: int | None = None
+    records: pa.Table,
+    fields: Mapping[str, str],
+    *,
+    precision: float = 0.99,
+    between: str | None = None,
+    threads: int | None = None,
 ) -> Linked:
     """Group the records. `fields`: column -> kind (`comparisons.KINDS`). `precision`: of the pairs of records within
-    groups, the share that must be expected to be right. Deterministic.
+    groups, the share that must be expected to be right. `between`: a column that names a record's source, where only
+    records of different sources are to be linked. Deterministic.
 
     Raises ConfigError for an unknown kind, a missing column, or ids that are not unique."""
     with duckdb.connect() as connection:
@@ -56,9 +62,12 @@ def link(
         used = _prepare(connection, records, fields)
         model = learn(connection, "link_records", used)
         edges(connection, model, "link_records", "link_edges")
+        apart = f'x."{between}" <> y."{between}"' if between else "TRUE"
         found = connection.sql(
             "SELECT rid_a, rid_b, weight, hash(a.words, b.words) AS node FROM link_edges "
-            "JOIN link_words a ON a.rid = rid_a JOIN link_words b ON b.rid = rid_b ORDER BY rid_a, rid_b"
+            "JOIN link_words a ON a.rid = rid_a JOIN link_words b ON b.rid = rid_b "
+            "JOIN given x ON x.record_id = a.record_id JOIN given y ON y.record_id = b.record_id "
+            f"WHERE {apart} ORDER BY rid_a, rid_b"
         ).to_arrow_table()
         ids = connection.sql("SELECT record_id FROM link_words ORDER BY rid").to_arrow_table()["record_id"]
     a, b, weight = (found[name].to_numpy() for name in ("rid_a", "rid_b", "weight"))
