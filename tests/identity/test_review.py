@@ -75,8 +75,14 @@ def test_two_customers_are_asked_about_once_by_their_most_alike_records() -> Non
 
 def test_two_that_a_constraint_keeps_apart_are_not_asked_about() -> None:
     shop = apart(5.0)
-    shop.connection.execute("UPDATE silver.identity_evidence SET reason = 'different first names' WHERE rule = 'model'")
+    names = "UPDATE silver.identity_evidence SET reason = 'different first names' WHERE rule = 'model'"
+    shop.connection.execute(f"{names} AND record_id = 'a2' AND identifier_key = 'b3'")
     assert queue(shop) == []
+    cards = apart(5.0)
+    cards.connection.execute("UPDATE silver.normalised_records SET loyalty_key = left(record_id, 1)")
+    assert queue(cards) == [], "they hold a card each"
+    cards.connection.execute("UPDATE silver.normalised_records SET loyalty_key = NULL WHERE record_id LIKE 'a%'")
+    assert queue(cards) == [("join", "a0", "b0", 3)]
 
 
 def test_of_a_level_that_takes_no_pairs_all_that_are_likely_are_in_question() -> None:
@@ -87,11 +93,12 @@ def test_of_a_level_that_takes_no_pairs_all_that_are_likely_are_in_question() ->
     assert queue(shop) == [("join", "a0", "b0", 3)]
 
 
-def test_ids_that_contradict_a_sure_model_are_asked_about_whatever_the_size() -> None:
+@pytest.mark.parametrize("reason", ["limit loyalty_id 1", "different first names", "birth date", "limit records 30"])
+def test_a_constraint_that_contradicts_a_sure_model_is_asked_about_whatever_the_size(reason: str) -> None:
     shop = Tables(["a till loyalty_id=l1", "b web loyalty_id=l2"]).customers("a", "b").levels(crm=6.6)
-    assert queue(shop.model("a", "b", 20.0, refused="limit loyalty_id 1")) == [("conflict", "a", "b", 1)]
-    named = Tables(["a till", "b web"]).customers("a", "b").levels(crm=6.6)
-    assert queue(named.model("a", "b", 20.0, refused="different first names")) == []
+    assert queue(shop.model("a", "b", 20.0, refused=reason)) == [("conflict", "a", "b", 1)]
+    unsure = Tables(["a till", "b web"]).customers("a", "b").levels(crm=6.6)
+    assert queue(unsure.model("a", "b", 5.0, refused=reason)) == []
 
 
 def test_what_a_person_decided_is_not_asked_again() -> None:
@@ -111,14 +118,18 @@ def test_the_most_telling_comes_first_and_the_queue_is_bounded() -> None:
     for couple, weight in (("ab", 5.0), ("cd", 3.0), ("ef", 4.0)):
         for one, two in product("012", repeat=2):
             shop.below(couple[0] + one, couple[1] + two, weight)
-    assert [row[1] for row in queue(shop)] == ["c0", "e0", "a0"]
-    assert len(queue(shop, size=2)) == 2
-    # Of each couple the one who bought less would move: a 900, c and e nothing to speak of.
-    bought = "(VALUES ('c1', 900.0::DOUBLE), ('c2', 950), ('c4', 9000), ('c5', 1), ('c6', 2)) v(customer_id, revenue)"
+    assert [row[1] for row in queue(shop)] == ["a0", "e0", "c0"]
+    assert [row[1] for row in queue(shop, size=2)] == ["a0", "e0"]
+    # Of each couple the one who bought less would move: c 900, a and e nothing to speak of.
+    bought = "(VALUES ('c3', 900.0::DOUBLE), ('c4', 950), ('c2', 9000), ('c5', 1), ('c6', 2)) v(customer_id, revenue)"
     shop.connection.execute(f"CREATE TABLE silver.customer_orders AS FROM {bought}")
-    assert queue(shop)[0][1] == "c0"
-    shop.connection.execute("UPDATE silver.customer_orders SET revenue = 90000 WHERE customer_id IN ('c1', 'c2')")
-    assert queue(shop)[0][1] == "a0"
+    assert [row[1] for row in queue(shop)] == ["c0", "a0", "e0"]
+
+
+def test_a_bridge_is_doubtful_where_the_pair_is_light() -> None:
+    found = build(halves(7.0).connection, IdentitySettings()).project("chance, doubt, effect, score").fetchall()
+    chance = probability(7.0)
+    assert found == [(pytest.approx(chance), pytest.approx(1 - chance), 3.0, pytest.approx(3 * (1 - chance)))]
 
 
 def test_without_levels_a_chance_of_99_in_100_is_the_threshold() -> None:

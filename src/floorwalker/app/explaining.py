@@ -21,6 +21,8 @@ from floorwalker.identity.explain.waterfall import Waterfall
 
 _WIDTH = 32
 _NAMED = 3
+_DRAWN = 0.05
+"""Bits that are drawn."""
 
 
 def say(text: str, *, indent: int = 0, hang: int | None = None) -> None:
@@ -107,19 +109,12 @@ def print_pair(found: Pair) -> None:
         print_waterfall(found.waterfall, found.levels)
 
 
-def _besides(fall: Waterfall) -> tuple[tuple[str, float], ...]:
-    return (
-        ("rare values agree", fall.rarity),
-        ("may be one household", fall.household),
-        ("learned doubt", fall.doubt),
-    )
-
-
 def print_waterfall(fall: Waterfall, levels: dict[str, float | None]) -> None:
     """Bars from left (two people) to right (one), each beginning where the one before ended."""
+    besides = (("rare values agree", fall.rarity), ("may be one household", fall.household), ("doubt", fall.doubt))
     steps = [("any two records", fall.prior, "")]
-    steps += [(one.name.replace("_", " "), one.bits, one.label) for one in fall.bars]
-    steps += [(name, bits, "") for name, bits in _besides(fall) if bits]
+    steps += [(one.name.replace("_", " "), one.bits, one.label) for one in fall.bars if one.gamma >= 0]
+    steps += [(name, bits, "") for name, bits in besides if abs(bits) >= _DRAWN]
     edges, at = [0.0], 0.0
     for _, bits, _ in steps:
         at += bits
@@ -127,7 +122,7 @@ def print_waterfall(fall: Waterfall, levels: dict[str, float | None]) -> None:
     low, high = min(edges), max(*edges, 1.0)
     rows = []
     for (name, bits, label), start, end in zip(steps, edges, edges[1:], strict=False):
-        drawn = bar(start, end, low=low, high=high, width=_WIDTH) if abs(bits) >= 0.05 else ""
+        drawn = bar(start, end, low=low, high=high, width=_WIDTH) if abs(bits) >= _DRAWN else ""
         rows.append((name, f"{bits:+.1f}", click.style(drawn, fg="green" if bits >= 0 else "red"), label))
     rows.append(("together", f"{fall.weight:+.1f}", "", f"probability {fall.probability:.4f}"))
     names, most = max(len(row[0]) for row in rows), max(len(row[1]) for row in rows)
@@ -135,6 +130,9 @@ def print_waterfall(fall: Waterfall, levels: dict[str, float | None]) -> None:
     for name, bits, drawn, label in rows:
         padding = " " * (_WIDTH - len(click.unstyle(drawn)))
         click.echo(f"  {name:<{names}} {bits:>{most}}  {drawn}{padding}  {label}".rstrip())
+    silent = [one.name.replace("_", " ") for one in fall.bars if one.gamma < 0]
+    if silent:
+        say(f"not compared, because one side says nothing: {', '.join(silent)}", indent=2)
     if levels:
         told = [f"{level} {'takes no pairs' if cut is None else f'{cut:+.1f}'}" for level, cut in levels.items()]
         click.echo("  needed: " + ", ".join(told))

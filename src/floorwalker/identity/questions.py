@@ -47,8 +47,8 @@ MOST_LABELS = 100
 
 class Question(msgspec.Struct, frozen=True):
     """Are these two records one person? `kind`: join, bridge or conflict (see `review`). `chance`: that the two
-    customers, or the two halves of one, are one; `records` and `revenue`: what would change its customer; `pairs`:
-    pairs of records that raise the same question."""
+    customers, or the two halves of one, are one; `doubt`: that what stands now is wrong; `records` and `revenue`: what
+    would change its customer; `pairs`: pairs of records that raise the same question."""
 
     review_id: str
     kind: str
@@ -59,7 +59,7 @@ class Question(msgspec.Struct, frozen=True):
     weight: float
     probability: float
     chance: float
-    uncertainty: float
+    doubt: float
     records: int
     revenue: float
     effect: float

@@ -5,14 +5,14 @@ silver.identity_review, best first, of bounded size. Three kinds of pairs matter
 
     join      two customers of some size whose most alike records a model all but joins
     bridge    a pair that alone holds two halves of a customer together, and was accepted by a narrow margin
-    conflict  a model is sure, and authenticated ids say the opposite
+    conflict  a model is sure, and a constraint says the opposite: two cards, two names, two birth dates
 
-What comes first is uncertainty times effect. The chance that two customers are one is the mean over all pairs of their
-records that can be compared, those that the model found too unlike to keep counting as 0: the most alike pair alone
-promises too much, since it is the best of many. Of a bridge it is the pair's own. Uncertainty is the entropy of that
-chance in bits: how much an answer would tell. Effect is the records that would change their customer, and more where
-much was bought: times (1 + their revenue / mean revenue of those who bought). Two customers are asked about once, with
-their most alike records, and not at all where a person has cut them; a pair that a person has linked is no bridge.
+What comes first is the chance that what stands now is wrong, times the effect of an answer. The chance that two
+customers are one is the mean over all pairs of their records that can be compared, those that the model found too
+unlike to keep counting as 0: the most alike pair alone promises too much, since it is the best of many. Of a bridge it
+is the pair's own. The effect is the records that would change their customer, and more where much was bought: times
+(1 + their revenue / mean revenue of those who bought). Two customers are asked about once, with their most alike
+records, and not at all where a person has cut them; a pair that a person has linked is no bridge.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ from floorwalker.identity.bridges import bridges
 from floorwalker.identity.explain.pieces import CUT, MODEL, has
 from floorwalker.identity.explain.waterfall import thresholds
 from floorwalker.identity.explain.words import BELOW
-from floorwalker.identity.resolver import components
-from floorwalker.identity.rules import KNOWN
-from floorwalker.identity.settings import IdentitySettings, ReviewSettings
+from floorwalker.identity.resolver import components, limits_of
+from floorwalker.identity.rules import KEYS, KNOWN
+from floorwalker.identity.settings import IdentitySettings
 
 TABLE = "silver.identity_review"
-_AUTHENTICATED = ("loyalty_id", "account_id", "customer_ref")
 _SURE = math.log2(99)
 """Bits of the probability .99: what is accepted where no level of confidence says more."""
 
@@ -65,7 +64,7 @@ def step(settings: IdentitySettings) -> Step:
 
 _COLUMNS = (
     "review_id", "kind", "record_a", "record_b", "customer_a", "customer_b", "weight", "probability", "chance",
-    "uncertainty", "records", "revenue", "effect", "score", "pairs", "reason",
+    "doubt", "records", "revenue", "effect", "score", "pairs", "reason",
 )  # fmt: skip
 _WEIGHED = ("silver.identity_pairs.weight", "silver.identity_pairs.probability", "silver.customer_map.customer_id")
 _LINEAGE = {
@@ -147,35 +146,34 @@ def build(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> 
         [accept - review.below],
     )
     _find_bridges(connection, accept, review.above, review.records)
-    _find_joins(connection, review, accept, joined)
+    _find_joins(connection, settings, accept, joined)
     return connection.sql(f"""
         WITH mean AS (SELECT greatest(avg(revenue), 1e-9) AS revenue FROM review_sizes WHERE revenue > 0),
         weighed AS (
             SELECT f.*, f.records * (1 + coalesce(f.revenue / (SELECT revenue FROM mean), 0)) AS effect,
-                   CASE WHEN chance > 0 AND chance < 1
-                        THEN -chance * log2(chance) - (1 - chance) * log2(1 - chance) ELSE 0 END AS uncertainty
+                   CASE kind WHEN 'bridge' THEN 1 - chance ELSE chance END AS doubt
             FROM review_found f
         )
         SELECT 'q' || left(md5(record_a || '|' || record_b), 10) AS review_id, {", ".join(_COLUMNS[1:])}
-        FROM (SELECT *, uncertainty * effect AS score FROM weighed)
+        FROM (SELECT *, doubt * effect AS score FROM weighed)
         ORDER BY score DESC, record_a, record_b LIMIT {review.size}
     """)
 
 
-def _find_joins(connection: duckdb.DuckDBPyConnection, review: ReviewSettings, accept: float, joined: float) -> None:
+def _find_joins(
+    connection: duckdb.DuckDBPyConnection, settings: IdentitySettings, accept: float, joined: float
+) -> None:
     """review_found: pairs across two customers, one per two customers, and the bridges. `joined`: the weight from which
     pairs are taken, `accept`: from which the model is sure."""
+    review = settings.review
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE review_found AS
         WITH across AS (
             SELECT b.*, least(x.records, y.records) AS records, x.compared * y.compared AS compared,
                    (least((x.records, x.revenue), (y.records, y.revenue)))[2] AS revenue,
-                   CASE WHEN weight >= $accept AND regexp_matches(reason, '^limit ({"|".join(_AUTHENTICATED)}) ')
-                             THEN 'conflict'
-                        -- Evidence that a constraint refused would not join them at any level.
-                        WHEN weight < $joined AND (reason IS NULL OR starts_with(reason, '{BELOW}')) THEN 'join'
-                   END AS kind
+                   CASE WHEN weight >= $accept AND NOT accepted AND NOT starts_with(reason, '{BELOW}') THEN 'conflict'
+                        WHEN weight < $joined THEN 'join' END AS kind
             FROM review_band b
             JOIN review_sizes x ON x.customer_id = b.customer_a
             JOIN review_sizes y ON y.customer_id = b.customer_b
@@ -185,6 +183,7 @@ def _find_joins(connection: duckdb.DuckDBPyConnection, review: ReviewSettings, a
             WHERE kind = 'conflict' OR kind = 'join' AND records >= $least
             WINDOW couple AS (PARTITION BY one, two)
             QUALIFY row_number() OVER (PARTITION BY one, two ORDER BY weight DESC, record_a, record_b) = 1
+        ), hindered AS ({_hindered(settings)}
         ), chances AS (
             SELECT one, two, sum(probability) AS right FROM review_pairs SEMI JOIN best USING (one, two)
             GROUP BY one, two
@@ -194,12 +193,41 @@ def _find_joins(connection: duckdb.DuckDBPyConnection, review: ReviewSettings, a
                coalesce(reason, '') AS reason
         FROM best JOIN chances c USING (one, two)
         WHERE c.right / greatest(compared, 1) >= $chance
+          AND (kind = 'conflict' OR NOT EXISTS (FROM hindered h WHERE h.one = best.one AND h.two = best.two))
         UNION ALL
         SELECT 'bridge', record_a, record_b, customer_id, customer_id, weight, probability, probability, records,
                revenue, 1, '' FROM review_bridges
         """,
         {"accept": accept, "joined": joined, "least": review.records, "chance": review.chance},
     )
+
+
+def _hindered(settings: IdentitySettings) -> str:
+    """SQL: couples of `best` that no level would join, because a constraint refused a pair of theirs, or because they
+    hold too many identifiers together."""
+    kinds = " UNION ".join(
+        f"SELECT customer_id, '{kind}' AS kind, {KEYS[kind]} AS key, {getattr(limit, 'most', limit)} AS most"
+        f" FROM held WHERE {KEYS[kind]} IS NOT NULL"
+        for kind, limit in limits_of(settings).items()
+    )
+    return f"""
+        WITH couples AS (SELECT one, two FROM best WHERE kind = 'join'),
+        held AS (
+            SELECT m.customer_id, n.* FROM silver.customer_map m JOIN silver.normalised_records n USING (record_id)
+            WHERE m.customer_id IN (SELECT one FROM couples UNION SELECT two FROM couples)
+        ), kinds AS ({kinds}), sides AS (
+            SELECT c.one, c.two, 1 AS side, k.* FROM couples c JOIN kinds k ON k.customer_id = c.one
+            UNION ALL SELECT c.one, c.two, 2 AS side, k.* FROM couples c JOIN kinds k ON k.customer_id = c.two
+        )
+        SELECT one, two FROM (
+            SELECT one, two, kind, count(DISTINCT key) AS together, any_value(most) AS most,
+                   count(*) FILTER (side = 1) AS first, count(*) FILTER (side = 2) AS second
+            FROM sides GROUP BY one, two, kind
+        ) WHERE first > 0 AND second > 0 AND together > greatest(most, first, second)
+        UNION
+        SELECT one, two FROM review_band
+        WHERE NOT accepted AND NOT starts_with(reason, '{BELOW}') AND NOT starts_with(reason, 'limit records ')
+    """
 
 
 def _find_bridges(connection: duckdb.DuckDBPyConnection, accept: float, margin: float, least: int) -> None:

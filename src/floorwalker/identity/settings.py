@@ -37,7 +37,7 @@ class ReviewSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     above: float = 2.0
     """Bits above the threshold up to which a pair that was accepted is asked about, if it is a bridge."""
     records: int = 3
-    """Records that either side of a pair must have; of a contradiction between model and ids, none."""
+    """Records that either side of a pair must have; of what model and constraints contradict each other in, none."""
     chance: float = 0.1
     """Two customers are not asked about when the chance that they are one is smaller."""
     size: int = 500

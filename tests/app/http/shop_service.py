@@ -61,7 +61,7 @@ def identity_of(project: Project) -> None:
         shop.tie(f"{name}-till", "phone_alone", "+442079460000", refused="different first names")
     shop.customers(*(f"{name}-till {name}-web" for name in PEOPLE))
     for one, two in product(("till", "web"), repeat=2):
-        shop.below(f"ann-{one}", f"bob-{two}", 4.0 + (one == two == "web")).below(f"ann-{one}", f"eve-{two}", 5.1)
+        shop.below(f"ann-{one}", f"bob-{two}", 4.0 + (one == two == "web")).below(f"ann-{one}", f"eve-{two}", 3.5)
     connection = shop.connection
     for number, name in enumerate(PEOPLE, 1):
         connection.execute(
