@@ -87,7 +87,8 @@ def questions(
     since; `visible`: whose customers may be asked about."""
     if not has(connection, TABLE):
         return []
-    found = rows(connection, f"FROM {TABLE} ORDER BY score DESC, record_a, record_b")
+    columns = ", ".join(name for name in Question.__struct_fields__ if name != "text")
+    found = rows(connection, f"SELECT {columns} FROM {TABLE} ORDER BY score DESC, record_a, record_b")
     seen = set(visible(sorted({one[side] for one in found for side in ("customer_a", "customer_b")})))
     answered = _answered(connection, decided)
     kept = (
