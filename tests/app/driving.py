@@ -106,4 +106,4 @@ def tables(folder: Path, without: tuple[str, ...] = ()) -> dict[str, list[Row]]:
     return found
 
 
-_PASSING = ("run_id", "since_run", "delivery_id", "received_at")
+_PASSING = ("run_id", "since_run", "until_run", "delivery_id", "received_at")

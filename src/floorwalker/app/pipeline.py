@@ -34,7 +34,7 @@ from floorwalker.engines.lock import run_lock
 from floorwalker.engines.runner import Build, BuildResult, Graph
 from floorwalker.engines.upkeep import after_run
 from floorwalker.engines.vacuum import vacuum
-from floorwalker.errors import ConfigError, FloorwalkerError
+from floorwalker.errors import ConfigError, FloorwalkerError, NotFoundError
 from floorwalker.events.vocabulary import KINDS
 from floorwalker.identity.steps import REMEMBERED
 from floorwalker.models.tracking import warm_up
@@ -107,10 +107,15 @@ def run(
     progress: Progress = lambda *_: None,
     only_sources: Iterable[str] = (),
     reload: bool = False,
+    quick: bool = False,
 ) -> RunResult:
     """Run the project once. `only_sources` limits what is read; `reload` reads again deliveries that are known.
 
-    Raises StateError when another run holds the lock, SourceError/ModelError/DataTestError with the cure otherwise.
+    `quick` puts a decision into effect on what has been published: no source is read, the day is that of the last run,
+    models are asked and not fitted; upkeep, and the look at quality, are left to the next run.
+
+    Raises StateError when another run holds the lock, SourceError/ModelError/DataTestError with the cure otherwise, and
+    NotFoundError for a quick run before the first.
     """
     check_engine(settings.engine)
     started = dt.datetime.now(dt.UTC)
@@ -124,21 +129,27 @@ def run(
         watch.whole(),
     ):
         finish(project, state)
+        before = lake.pointer()
+        if quick and before is None:
+            raise NotFoundError("nothing has been published yet", fix="floorwalker run")
         # MLflow's first start costs seconds: they pass while files are read.
-        if settings.segmentation.track:
+        if settings.segmentation.track and not quick:
             warm_up(project)
         result = RunResult(run_id, "published", started.date())
         # Before anything is read: an erasure that was cut off must not be built upon.
         finish(project, state)
-        with _timed(result, "sources"):
-            result.sources = read_sources(
-                project, settings, lake, state, run_id, started, progress, set(only_sources), reload
-            )
-        watch.read(result.sources)
-        result.as_of = as_of(lake, settings.run.as_of, started.date())
+        if quick and before is not None:
+            result.as_of = before.as_of
+        else:
+            with _timed(result, "sources"):
+                result.sources = read_sources(
+                    project, settings, lake, state, run_id, started, progress, set(only_sources), reload
+                )
+            watch.read(result.sources)
+            result.as_of = as_of(lake, settings.run.as_of, started.date())
         graph = build_graph(project, settings)
         with _timed(result, "tables"):
-            result.build = _build(lake, settings, result, graph, progress, watch)
+            result.build = _build(lake, settings, result, graph, progress, watch, quick)
         before = lake.pointer()
         held = result.build.held_back
         if held and BUNDLED - result.build.versions.keys():
@@ -148,9 +159,10 @@ def run(
         if same and before is not None and before.held_back == held:
             result.status, result.run_id = "unchanged", run_id
         else:
-            with _timed(result, "upkeep"):
-                compacted = after_run(lake, result.build.versions, settings.lake)
-                progress("upkeep", 1.0, f"{len(compacted)} compacted")
+            if not quick:
+                with _timed(result, "upkeep"):
+                    compacted = after_run(lake, result.build.versions, settings.lake)
+                    progress("upkeep", 1.0, f"{len(compacted)} compacted")
             with _timed(result, "bundle"):
                 bundle = write_bundle(project, lake, settings, result, progress)
             lake.publish(
@@ -162,14 +174,16 @@ def run(
                 held_back=held,
             )
             remember_figures(lake, state, run_id, result.as_of, started)
-            vacuum(lake, settings.lake)
+            if not quick:
+                vacuum(lake, settings.lake)
             clean_bundles(project, lake)
         taken = sum(result.seconds.values())
-        with _timed(result, "quality"):
-            progress("quality", 0.0, "")
-            watch.built(lake, graph, result.build)
-            result.anomalies = watch.measured(lake, state, result.as_of, result.build, taken)
-            progress("quality", 1.0, "")
+        if not quick:
+            with _timed(result, "quality"):
+                progress("quality", 0.0, "")
+                watch.built(lake, graph, result.build)
+                result.anomalies = watch.measured(lake, state, result.as_of, result.build, taken)
+                progress("quality", 1.0, "")
         log(result)
     result.notes = watch.notes
     return result
@@ -197,10 +211,20 @@ def as_of(lake: Lake, setting: str, today: dt.date) -> dt.date:
 
 
 def _build(
-    lake: Lake, settings: Settings, result: RunResult, graph: Graph, progress: Progress, watch: RunWatch
+    lake: Lake,
+    settings: Settings,
+    result: RunResult,
+    graph: Graph,
+    progress: Progress,
+    watch: RunWatch,
+    quick: bool,
 ) -> BuildResult:
     before = lake.pointer()
     published = before.tables if before else {}
+    bronze = {f"bronze.{kind}": lake.version(f"bronze.{kind}") or 0 for kind in KINDS}
+    if quick:
+        # What a run that was killed had read is for the next run.
+        bronze = {table: published.get(table, version) for table, version in bronze.items()}
     build = Build(
         lake,
         result.run_id,
@@ -209,8 +233,9 @@ def _build(
         precedence=settings.orders.precedence,
         previous={table: published.get(table) for table in REMEMBERED},
         empty=REMEMBERED,
-        versions={f"bronze.{kind}": lake.version(f"bronze.{kind}") or 0 for kind in KINDS},
+        versions=bronze,
         published=published,
+        quick=quick,
     )
     done = 0
 

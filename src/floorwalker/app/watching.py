@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float, str], None]
 RUN = "run"
 """Name of the job that a whole run is."""
+MADE = ("built", "incremental", "scored")
+"""What becomes of a node whose tables have a new version."""
 LEAST_SECONDS = 1.0
 """Quality and lineage together always get so much time, however short the run was."""
 
@@ -142,7 +144,7 @@ class RunWatch:
             reads = [table for table in reads_of(node) if not table.endswith(PREVIOUS)]
             inputs = [openlineage.dataset(self.namespace, table) for table in reads]
             start, *end = self.times.get(result.name) or [self.started]
-            if result.status == "built":
+            if result.status in MADE:
                 outputs = [self._output(lake, table, build, result.rows.get(table)) for table in writes_of(node)]
                 names = [openlineage.dataset(self.namespace, table) for table in writes_of(node)]
                 self._emit(result.name, "START", start, inputs=inputs, outputs=names, sql=sql)
@@ -222,7 +224,7 @@ class RunWatch:
 
     def _compared(self, lake: Lake, build: BuildResult, as_of: dt.date, seconds: float) -> SkewReport | None:
         """Batch against live, where the run made the features anew; what goes wrong is told and stops nothing."""
-        made = {node.name for node in build.nodes if node.status in ("built", "incremental")}
+        made = {node.name for node in build.nodes if node.status in MADE}
         if FEATURES not in made or not self.settings.quality.skew_customers:
             return None
         try:

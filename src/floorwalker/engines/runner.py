@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from floorwalker.engines.changes import Changes, changes_between, select_changes
 from floorwalker.engines.checks import DataTest, TestResult, read_tests, run_tests, tables_of
 from floorwalker.engines.delta import Conflict, Staged
 from floorwalker.engines.incremental import SHARE, SMALL, Increment, read_incremental, run_facts
@@ -52,7 +53,8 @@ Progress = Callable[[str, float, str], None]
 
 @dataclass
 class NodeResult:
-    """What became of one node: 'built', 'incremental', 'unchanged' or 'held back'; `rows` are those written."""
+    """What became of one node: 'built', 'incremental', 'scored' (by a model of an earlier run), 'unchanged' or 'held
+    back'; `rows` are those written."""
 
     name: str
     status: str
@@ -74,7 +76,7 @@ class BuildResult:
 
     @property
     def built(self) -> int:
-        return sum(node.status in ("built", "incremental") for node in self.nodes)
+        return sum(node.status in ("built", "incremental", "scored") for node in self.nodes)
 
 
 class _Context:
@@ -98,10 +100,8 @@ class _Context:
 
     @property
     def since(self) -> str | None:
-        lake, published = self._build.lake, self._build.published or {}
-        notes = [lake.commit_info(table) for table in self._node.writes]
-        settled = all(lake.version(table) == published.get(table) for table in self._node.writes)
-        if not settled or any(note.get("basis") != self._note["basis"] for note in notes):
+        notes = [self._build.lake.commit_info(table) for table in self._node.writes]
+        if not self._build.settled(self._node) or any(note.get("basis") != self._note["basis"] for note in notes):
             return None
         made_with = {note.get("amendments", "") for note in notes}
         return made_with.pop() if len(made_with) == 1 else None
@@ -126,6 +126,24 @@ class _Context:
                 f" WHERE {same}) UNION ALL BY NAME SELECT * FROM floorwalker_new_rows"
             ),
         )
+
+    def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
+        build = self._build
+        before, now = (build.published or {}).get(table), build.versions[table]
+        columns = (key, *columns)
+        if before is None:
+            return self.connection.sql(f'SELECT DISTINCT "{key}" FROM {table}')
+        changes = changes_between(build.lake.path(table), before, now)
+        if changes is None:
+            changes = Changes(before=tuple(build.lake.files(table, before)), after=tuple(build.lake.files(table, now)))
+        if changes.nothing:
+            return self.connection.sql(f'SELECT "{key}" FROM {table} WHERE FALSE')
+        sets = (scan(files) if files else "" for files in (changes.files, changes.before, changes.after))
+        return self.connection.sql(f'SELECT DISTINCT "{key}" FROM ({select_changes(changes, columns, *sets)}) AS x')
+
+    def made_by(self, table: str) -> str:
+        version = (self._build.published or {}).get(table)
+        return str(self._build.lake.commit_info(table, version).get("run_id", "")) if version is not None else ""
 
     def progress(self, done: float, text: str = "") -> None:
         self._progress(self._node.name, done, text)
@@ -156,6 +174,8 @@ class Build:
     """An incremental model is built anew when more than this share of its keys is touched …"""
     small: int = SMALL
     """… or when its inputs together have fewer bytes than this."""
+    quick: bool = False
+    """Do not fit models anew: what they say of whatever changed comes from those of the last run (`Step.score`)."""
 
     def run(self, graph: Graph, progress: Progress = lambda *_: None, only: Sequence[str] = ()) -> BuildResult:
         """Build what changed. Raises what a step raises, and without `published` also ModelError or DataTestError at
@@ -236,20 +256,32 @@ class Build:
         progress(node.name, 0.0, "")
         status = "built"
         if isinstance(node, Step):
-            rows = self._step(node, fingerprint, progress)
+            status, rows = self._step(node, fingerprint, progress)
         else:
             status, rows = self._model(node, tests, fingerprint, result)
         seen.update(rows)
         progress(node.name, 1.0, status)
         return NodeResult(node.name, status, time.perf_counter() - start, rows)
 
-    def _step(self, step: Step, fingerprint: str, progress: Progress) -> dict[str, int]:
+    def settled(self, step: Step) -> bool:
+        """Whether a step's tables are as published: no run that was killed has left anything in them."""
+        published = self.published or {}
+        return all(table in published and self.lake.version(table) == published[table] for table in step.writes)
+
+    def _step(self, step: Step, fingerprint: str, progress: Progress) -> tuple[str, dict[str, int]]:
+        if self.quick and step.score is not None and self.settled(step):
+            # Without its fingerprint: the next run finds that the model is not fitted to what is there.
+            context = _Context(self, self._connection, "", step, progress)
+            if step.score(context):
+                for table in step.writes:
+                    self.versions[table] = self.lake.version(table) or 0
+                return "scored", context.rows
         context = _Context(self, self._connection, fingerprint, step, progress)
         step.run(context)
         missing = set(step.writes) - set(context.rows)
         if missing:
             raise ModelError(f"step {step.name} did not write {', '.join(sorted(missing))}")
-        return context.rows
+        return "built", context.rows
 
     def _model(
         self, model: SqlModel, tests: list[DataTest], fingerprint: str, result: BuildResult

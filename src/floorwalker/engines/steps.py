@@ -47,6 +47,12 @@ class StepContext(Protocol):
         """Put `rows` in the place of the published rows of the `touched` keys; returns the number of rows written. The
         rest of the table is as published, whatever a run that was killed has left in it."""
 
+    def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
+        """The values of `key` in rows of a table the step reads that are not as published, as far as `columns` go."""
+
+    def made_by(self, table: str) -> str:
+        """The run that wrote the published version of a table the step writes; '' when nobody knows."""
+
     def progress(self, done: float, text: str = "") -> None:
         """Tell the person waiting: `done` in 0…1."""
 
@@ -65,6 +71,9 @@ class Step:
     amendments: str = ""
     """The same, for what changes often and touches little: a step may take such a change into tables that stand
     (`StepContext.since`)."""
+    score: Callable[[StepContext], bool] | None = None
+    """Of a step that fits a model: bring its tables up to date with the model that stands, without fitting. False: that
+    cannot be done. Used where an answer is wanted at once (`Build.quick`); the next run fits anew."""
     lineage: Mapping[str, str | Mapping[str, Sequence[str]]] = field(default_factory=dict, compare=False)
     """What columns are made of, as far as the step says so: a table's SELECT, or per column the columns it reads
     (`gold.customers.revenue`). Nothing depends on it but what `floorwalker lineage` shows."""

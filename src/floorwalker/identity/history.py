@@ -13,6 +13,7 @@ changed. Days are the runs' `as_of`, the day up to which a run knew the world: a
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import duckdb
@@ -140,3 +141,36 @@ def map_then(connection: duckdb.DuckDBPyConnection, moment: str) -> duckdb.DuckD
     return connection.sql(
         f"SELECT h.record_id, h.customer_id FROM {MAP} h WHERE {holds} ORDER BY h.record_id", params=values
     )
+
+
+def moments(
+    connection: duckdb.DuckDBPyConnection,
+    moment: str | None,
+    about: Sequence[str] = (),
+    *,
+    changed: bool = False,
+    limit: int = 20,
+) -> list[tuple[Any, ...]]:
+    """Whose records were at a moment (None: now): record_id, customer_id, since, until, the customer today.
+
+    `about`: ids of records, or of customers as they are or were; none: everybody. `changed`: only records that belong
+    to another customer today."""
+    holds, values = moment_sql(moment) if moment else ("h.until_run IS NULL", [])
+    ids, _ = moment_sql(moment, "i") if moment else ("i.until_run IS NULL", [])
+    tests = [holds]
+    if about:
+        tests.append(
+            f"(h.record_id IN (FROM asked) OR h.customer_id IN (SELECT coalesce(i.alias_of, i.customer_id) FROM {IDS} i"
+            f" WHERE i.customer_id IN (FROM asked) AND {ids}))"
+        )
+    if changed:
+        tests.append("m.customer_id IS DISTINCT FROM h.customer_id")
+    return connection.execute(
+        f"""
+        WITH asked AS (SELECT unnest(?::VARCHAR[]))
+        SELECT h.record_id, h.customer_id, h.since, h.until, m.customer_id
+        FROM {MAP} h LEFT JOIN silver.customer_map m USING (record_id)
+        WHERE {" AND ".join(tests)} ORDER BY h.customer_id, h.record_id LIMIT {int(limit)}
+        """,
+        [list(about), *values, *(values if about else [])],
+    ).fetchall()

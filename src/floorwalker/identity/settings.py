@@ -37,9 +37,11 @@ class ReviewSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     above: float = 2.0
     """Bits above the threshold up to which a pair that was accepted is asked about, if it is a bridge."""
     records: int = 3
-    """Records that either side of a pair must have; a contradiction between model and ids is always asked about."""
+    """Records that either side of a pair must have; of a contradiction between model and ids, none."""
+    chance: float = 0.1
+    """Two customers are not asked about when the chance that they are one is smaller."""
     size: int = 500
-    """Most pairs in the queue; those with the largest effect are kept."""
+    """Most pairs in the queue; the most telling are kept."""
 
 
 class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -46,13 +46,15 @@ def search(folder: str, text: str, limit: int, as_json: bool) -> None:
 
 @customers.command("show")
 @click.argument("text")
+@click.option("--as-of", metavar="DAY", help="Who it was on a day, or after a run: its records then, and whose today.")
 @json_option
 @click.pass_obj
-def show_customer(folder: str, text: str, as_json: bool) -> None:
+def show_customer(folder: str, text: str, as_of: str | None, as_json: bool) -> None:
     """The one record of a customer: identity, behaviour, segments, consent.
 
     \b
     floorwalker customers show email:ann@example.com --json
+    floorwalker customers show c52aeapbigfmix3jjmwulhfu5uw --as-of 2026-03-01
     """
     from floorwalker.app.config import open_project
     from floorwalker.app.lookup import every_key
@@ -60,6 +62,11 @@ def show_customer(folder: str, text: str, as_json: bool) -> None:
     from floorwalker.profiles.profile import fetch
 
     project = open_project(folder)
+    if as_of:
+        from floorwalker.app.lookback import customer_at
+
+        show(customer_at(project, text, as_of), as_json)
+        return
     connection = Lake(project).read()
     show(fetch(connection, text, every_key(project, connection)), as_json)
 

@@ -15,6 +15,13 @@ from floorwalker.errors import did_you_mean
 COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("identity_explain", "Why records are one person, or why two are not."),
     "review": ("identity_review", "Pairs that a person should look at: the same, or two?"),
+    "link": ("identity_link", "Decide that two are one person."),
+    "cut": ("identity_link", "Decide that two are not one person."),
+    "unmerge": ("identity_unmerge", "Take a customer apart at its weakest evidence, or at chosen records."),
+    "decisions": ("identity_decisions", "What people have decided, and what has become of it."),
+    "undo": ("identity_decisions", "Take a decision back."),
+    "map": ("identity_map", "Whose records are, or were on a day."),
+    "resolve": ("identity_resolve", "Bring what was decided into effect, without reading anything new."),
     "metrics": ("identity_metrics", "The figures of identity, and how they moved."),
 }
 

@@ -14,6 +14,7 @@ list of their market and are not learned from; counts of sales are of everyone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,11 +22,13 @@ import duckdb
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from floorwalker.engines.steps import Step, StepContext
 from floorwalker.errors import ConfigError
 from floorwalker.models.recommend import quality
-from floorwalker.models.recommend.interactions import Flags, Interactions
+from floorwalker.models.recommend.interactions import Flags, Interactions, Ints
 from floorwalker.models.recommend.item_knn import ItemKNN
 from floorwalker.models.recommend.lists import SCHEMA, Audience, batches
 from floorwalker.models.recommend.popularity import Popularity
@@ -74,6 +77,7 @@ def steps(
                 "gold.recommender_quality",
             ),
             run=lambda context: _run(context, settings, track, absent_personalization == "allow"),
+            score=lambda context: _score(context, settings, absent_personalization == "allow"),
             settings=text,
             lineage=_lineage(),
         )
@@ -104,57 +108,116 @@ def _lineage() -> dict[str, dict[str, tuple[str, ...]]]:
     }
 
 
+@dataclass(frozen=True)
+class _Shop:
+    """What lists are made of: products, customers, and who touched what, in the order of their ids."""
+
+    product_ids: pa.Array
+    allowed: Flags
+    customer_ids: pa.Array
+    markets: NDArray
+    market_of: Ints
+    personal: Flags
+    bought: Interactions
+    taste: Interactions
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection, settings: RecommendSettings, unknown_allowed: bool) -> _Shop:
+        products = connection.sql(
+            "SELECT product_id, is_active IS NOT FALSE AS active, stock IS NULL OR stock > 0 AS in_stock "
+            "FROM gold.products ORDER BY product_id"
+        ).to_arrow_table()
+        allowed = _flags(products["active"])
+        if settings.in_stock_only:
+            allowed &= _flags(products["in_stock"])
+        product_ids = _words(products["product_id"])
+        customers = connection.sql(
+            "SELECT customer_id, coalesce(market, '') AS market, coalesce(personalization, 'unknown') AS "
+            "personalization FROM gold.customers ORDER BY customer_id"
+        ).to_arrow_table()
+        customer_ids = _words(customers["customer_id"])
+        words = customers["personalization"].to_numpy()
+        personal = (words == "granted") | ((words == "unknown") & unknown_allowed)
+        taste = _taste(connection, settings, customer_ids, product_ids)
+        markets, market_of = np.unique(customers["market"].to_numpy().astype(str), return_inverse=True)
+        return cls(
+            product_ids, allowed, customer_ids, markets, market_of, personal,
+            _bought(connection, customer_ids, product_ids), taste.where(personal[taste.users]),
+        )  # fmt: skip
+
+    def popular(self, settings: RecommendSettings) -> tuple[Popularity, list[Popularity]]:
+        """What sells everywhere, and in each market."""
+        newest = int(self.bought.moments.max(initial=0))
+        return Popularity(settings.popular_days, newest).fit(self.bought), [
+            Popularity(settings.popular_days, newest).fit(
+                self.bought.where(self.market_of[self.bought.users] == market)
+            )
+            for market in range(len(self.markets))
+        ]
+
+    def lists(
+        self, knn: ItemKNN, everywhere: Popularity, local: list[Popularity], settings: RecommendSettings, of: Ints
+    ) -> pa.RecordBatchReader:
+        """Rows of gold.recommendations for the customers of these numbers."""
+        nothing = self.bought.where(np.zeros(len(self.bought), bool)).histories()
+        has = nothing if settings.repeat_purchases else self.bought.where(self.personal[self.bought.users]).histories()
+        taste = self.taste.histories()
+        if len(of) < len(taste):
+            taste, has = taste.pick(of), has.pick(of)
+        audience = Audience(self.customer_ids.take(pa.array(of)), self.market_of[of], taste, has)
+        rows = batches(knn, local, everywhere, audience, self.product_ids, self.allowed, settings.top)
+        return pa.RecordBatchReader.from_batches(SCHEMA, rows)
+
+
 def _run(context: StepContext, settings: RecommendSettings, track: Track | None, unknown_allowed: bool) -> None:
-    products = context.connection.sql(
-        "SELECT product_id, is_active IS NOT FALSE AS active, stock IS NULL OR stock > 0 AS in_stock "
-        "FROM gold.products ORDER BY product_id"
-    ).to_arrow_table()
-    allowed = _flags(products["active"])
-    if settings.in_stock_only:
-        allowed &= _flags(products["in_stock"])
-    product_ids = _words(products["product_id"])
-    customers = context.connection.sql(
-        "SELECT customer_id, coalesce(market, '') AS market, coalesce(personalization, 'unknown') AS personalization "
-        "FROM gold.customers ORDER BY customer_id"
-    ).to_arrow_table()
-    customer_ids = _words(customers["customer_id"])
-    words = customers["personalization"].to_numpy()
-    personal = (words == "granted") | ((words == "unknown") & unknown_allowed)
+    shop = _Shop.of(context.connection, settings, unknown_allowed)
+    context.progress(0.1, f"{len(shop.taste)} interactions of {int(shop.personal.sum())} customers")
 
-    bought = _bought(context.connection, customer_ids, product_ids)
-    taste = _taste(context.connection, settings, customer_ids, product_ids)
-    taste = taste.where(personal[taste.users])
-    context.progress(0.1, f"{len(taste)} interactions of {int(personal.sum())} customers")
-
-    knn = quality.chosen(taste, settings)
-    measured = quality.measure(taste, knn, settings)
+    knn = quality.chosen(shop.taste, settings)
+    measured = quality.measure(shop.taste, knn, settings)
     context.write("gold.recommender_quality", quality.table(measured))
     context.progress(0.4, "neighbours of products")
 
-    knn.fit(taste)
-    markets, market_of = np.unique(customers["market"].to_numpy().astype(str), return_inverse=True)
-    newest = int(bought.moments.max(initial=0))
-    everywhere = Popularity(settings.popular_days, newest).fit(bought)
-    local = [
-        Popularity(settings.popular_days, newest).fit(bought.where(market_of[bought.users] == market))
-        for market in range(len(markets))
-    ]
-    context.write("gold.similar_products", _similar(knn, product_ids, allowed, settings.similar))
-    named = {"": everywhere} | {str(name): model for name, model in zip(markets, local, strict=True) if name != ""}
-    context.write("gold.popular_products", _popular(named, product_ids, allowed, settings.top))
+    knn.fit(shop.taste)
+    everywhere, local = shop.popular(settings)
+    context.write("gold.similar_products", _similar(knn, shop.product_ids, shop.allowed, settings.similar))
+    named = {"": everywhere} | {str(name): model for name, model in zip(shop.markets, local, strict=True) if name != ""}
+    context.write("gold.popular_products", _popular(named, shop.product_ids, shop.allowed, settings.top))
     context.progress(0.5, "lists of customers")
 
-    nothing = bought.where(np.zeros(len(bought), bool)).histories()
-    excluded = nothing if settings.repeat_purchases else bought.where(personal[bought.users]).histories()
-    audience = Audience(customer_ids, market_of, taste.histories(), excluded)
-    rows = batches(knn, local, everywhere, audience, product_ids, allowed, settings.top)
-    context.write("gold.recommendations", pa.RecordBatchReader.from_batches(SCHEMA, rows))
-    folder = context.project.state / "models" / "recommend" / context.run_id
+    everybody = np.arange(len(shop.customer_ids))
+    context.write("gold.recommendations", shop.lists(knn, everywhere, local, settings, everybody))
+    folder = _folder(context, context.run_id)
     knn.save(folder / "knn")
     everywhere.save(folder / "popular")
     if track is not None:
         track("recommend", knn.params | {"signals": settings.signals}, quality.tracked(measured), folder)
     context.progress(1.0, "recommendations")
+
+
+def _folder(context: StepContext, run_id: str) -> Path:
+    return context.project.state / "models" / "recommend" / run_id
+
+
+def _score(context: StepContext, settings: RecommendSettings, unknown_allowed: bool) -> bool:
+    """Lists of the customers about whom something has changed, by the neighbours that stand."""
+    folder = _folder(context, context.made_by("gold.similar_products")) / "knn"
+    changed = context.changed("gold.products", "product_id", ("is_active", "stock"))
+    if not folder.exists() or changed.fetchall():
+        return False
+    knn, shop = ItemKNN.load(folder), _Shop.of(context.connection, settings, unknown_allowed)
+    if knn.similar.shape[0] != len(shop.product_ids):
+        return False
+    moved = context.changed("gold.customer_products", "customer_id", ("product_id", "last_bought_at", "last_at"))
+    about = context.changed("gold.customers", "customer_id", ("market", "personalization"))
+    touched = moved.union(about).distinct().to_arrow_table()
+    wanted = pc.SetLookupOptions(touched["customer_id"].combine_chunks())
+    mine = np.flatnonzero(pc.call_function("is_in", [shop.customer_ids], wanted).to_numpy(zero_copy_only=False))
+    everywhere, local = shop.popular(settings)
+    rows = shop.lists(knn, everywhere, local, settings, mine).read_all()
+    connection = context.connection
+    context.merge("gold.recommendations", ["customer_id"], connection.from_arrow(touched), connection.from_arrow(rows))
+    return True
 
 
 def _bought(connection: duckdb.DuckDBPyConnection, customer_ids: pa.Array, product_ids: pa.Array) -> Interactions:

@@ -15,6 +15,7 @@ k wins a tie. Everything is seeded, so the same customers give the same cohorts;
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
@@ -197,6 +198,7 @@ def cluster_steps(settings: SegmentationSettings | None = None) -> list[Step]:
             reads=("gold.rfm",),
             writes=("gold.clusters", "gold.cluster_profiles", "gold.clustering_quality"),
             run=partial(_write_clusters, settings=settings),
+            score=_score_again,
             version="1",
             settings=msgspec.json.encode(settings).decode(),
             lineage=_lineage(),
@@ -229,8 +231,24 @@ def _write_clusters(context: StepContext, settings: SegmentationSettings) -> Non
     context.write("gold.clusters", assigned)
     context.write("gold.cluster_profiles", _profiles(context.connection, assigned, model))
     context.write("gold.clustering_quality", _quality(tried, chosen, len(figures)))
+    folder = _folder(context, context.run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MODEL_FILE).write_bytes(model.to_json())
     if settings.track:
         _log(context, settings, model, tried, chosen)
+
+
+def _folder(context: StepContext, run_id: str) -> Path:
+    return context.project.state / "models" / "segmentation" / run_id
+
+
+def _score_again(context: StepContext) -> bool:
+    """Everybody's cohort by the model that stands; what is said of the cohorts as such stays."""
+    file = _folder(context, context.made_by("gold.cluster_profiles")) / MODEL_FILE
+    if not file.exists():
+        return False
+    context.write("gold.clusters", score(context.connection, ClusterModel.from_json(file.read_bytes())))
+    return True
 
 
 def _profiles(connection: duckdb.DuckDBPyConnection, assigned: pa.Table, model: ClusterModel) -> pa.Table:
