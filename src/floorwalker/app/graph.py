@@ -64,6 +64,8 @@ def their_models(project: Project, own: Iterable[SqlModel]) -> list[SqlModel]:
 def all_steps(project: Project, settings: Settings) -> list[Step]:
     """The rooms' steps in Python."""
     from floorwalker.governance.consent import load_consent_policy
+    from floorwalker.identity.golden import golden_step
+    from floorwalker.identity.household_steps import household_step
     from floorwalker.identity.steps import steps as identity_steps
     from floorwalker.models.recommend.steps import steps as recommend_steps
     from floorwalker.models.segmentation.clusters import cluster_steps
@@ -74,6 +76,8 @@ def all_steps(project: Project, settings: Settings) -> list[Step]:
     absent = "allow" if consent.when_absent("personalization") else "deny"
     return [
         *identity_steps(settings.identity),
+        golden_step(settings.identity.golden),
+        household_step(settings.identity.household),
         *rfm_steps(),
         *cluster_steps(settings.segmentation),
         *segment_steps(project.policies / "segments.toml"),

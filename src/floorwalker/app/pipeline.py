@@ -55,6 +55,9 @@ PREVIOUS_SCHEMAS = {
     "silver.customer_aliases": pa.schema(
         [("customer_id", pa.string()), ("alias_of", pa.string()), ("since_run", pa.string()), ("since", pa.date32())]
     ),
+    "silver.households": pa.schema(
+        [("customer_id", pa.string()), ("household_key", pa.string()), ("members", pa.int64())]
+    ),
 }
 """What identity remembers of the last published run, so that ids last."""
 
