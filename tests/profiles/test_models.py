@@ -8,12 +8,16 @@ from decimal import Decimal
 import pytest
 from tests.bronze import write_bronze
 
+from floorwalker.app.pipeline import PREVIOUS_SCHEMAS
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.models import load_models
 from floorwalker.engines.project import Project
 from floorwalker.engines.runner import Build, plan
 from floorwalker.engines.steps import Step
 from floorwalker.errors import DataTestError
+from floorwalker.identity.golden import golden_step
+from floorwalker.identity.household_steps import household_step
+from floorwalker.identity.settings import GoldenSettings, HouseholdSettings
 from floorwalker.profiles import SQL
 
 AS_OF = dt.date(2026, 3, 1)
@@ -159,9 +163,14 @@ def by_email_or_card(context) -> None:
     context.write(
         "silver.normalised_records",
         sql(
-            "SELECT record_id, LOWER(family_name) AS family_name_key, LOWER(address) AS address_key,"
-            " UPPER(postcode) AS postcode_key FROM silver.identity_records"
+            "SELECT record_id, LOWER(given_name) AS given_name_key, LOWER(family_name) AS family_name_key, birth_date,"
+            " LOWER(address) AS address_key, UPPER(postcode) AS postcode_key, email AS email_key, phone AS phone_key,"
+            " loyalty_id AS loyalty_key FROM silver.identity_records"
         ),
+    )
+    context.write(
+        "silver.customer_aliases",
+        sql("SELECT NULL::VARCHAR AS customer_id, NULL::VARCHAR AS alias_of WHERE FALSE"),
     )
     context.write(
         "silver.customer_identifiers",
@@ -178,16 +187,21 @@ def by_email_or_card(context) -> None:
 IDENTITY = Step(
     "identity",
     ("silver.identity_records",),
-    ("silver.customer_map", "silver.customer_identifiers", "silver.normalised_records"),
+    ("silver.customer_map", "silver.customer_identifiers", "silver.normalised_records", "silver.customer_aliases"),
     by_email_or_card,
 )
+STEPS = [IDENTITY, golden_step(GoldenSettings()), household_step(HouseholdSettings())]
 
 
 def build(tmp_path, world) -> Lake:
     lake = Lake(Project(tmp_path), memory_limit="500MB", threads=1)
     versions = write_bronze(lake, world)
-    graph = plan(load_models(SQL), [IDENTITY], versions)
-    result = Build(lake, "r1", AS_OF, "GBP", precedence=("shop", "till"), versions=versions).run(graph)
+    graph = plan(load_models(SQL), STEPS, versions)
+    build = Build(
+        lake, "r1", AS_OF, "GBP", precedence=("shop", "till"), versions=versions,
+        previous={"silver.households": None}, empty=PREVIOUS_SCHEMAS,
+    )  # fmt: skip
+    result = build.run(graph)
     lake.publish(run_id="r1", as_of=AS_OF, versions=result.versions)
     return lake
 

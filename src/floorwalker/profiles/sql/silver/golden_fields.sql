@@ -1,12 +1,15 @@
 -- The golden record: of each attribute of a customer the value that wins, the record it stands in, and why ([identity.golden]).
 WITH said AS (
-  SELECT m.customer_id, r.record_id, r.source, r.last_seen, r.birth_date, r.gender, r.address, r.city, r.country, r.language,
-    r.market, n.given_name_key, n.family_name_key, n.birth_date AS birth_key, n.address_key, n.postcode_key, n.email_key,
-    n.phone_key, n.loyalty_key,
-    -- what names nobody ('n/a', 'test') is not said at all; a hash cannot be written to
+  SELECT m.customer_id, r.record_id, r.source, r.last_seen, r.birth_date, r.country, r.market, n.given_name_key, n.family_name_key,
+    n.birth_date AS birth_key, n.address_key, n.postcode_key, n.email_key, n.phone_key, n.loyalty_key,
+    -- what says nothing ('n/a', 'test') is not said at all; a hash cannot be written to
     CASE WHEN n.given_name_key IS NOT NULL THEN r.given_name END AS given_name,
     CASE WHEN n.family_name_key IS NOT NULL THEN r.family_name END AS family_name,
     CASE WHEN n.postcode_key IS NOT NULL THEN r.postcode END AS postcode,
+    CASE WHEN LOWER(TRIM(r.gender)) NOT IN ('u', 'unknown', 'n/a', 'na', 'none', 'null', '-', '?') THEN r.gender END AS gender,
+    CASE WHEN LOWER(TRIM(r.address)) NOT IN ('unknown', 'n/a', 'na', 'none', 'null', '-', '?') THEN r.address END AS address,
+    CASE WHEN LOWER(TRIM(r.city)) NOT IN ('unknown', 'n/a', 'na', 'none', 'null', '-', '?') THEN r.city END AS city,
+    CASE WHEN LOWER(TRIM(r.language)) NOT IN ('unknown', 'n/a', 'na', 'none', 'null', '-', '?', 'und') THEN r.language END AS language,
     CASE WHEN LOWER(r.email) NOT LIKE 'hash:%' THEN r.email END AS email,
     CASE WHEN LOWER(r.phone) NOT LIKE 'hash:%' THEN r.phone END AS phone,
     CASE WHEN LOWER(r.loyalty_id) NOT LIKE 'hash:%' THEN r.loyalty_id END AS loyalty_id,
@@ -34,7 +37,8 @@ offers AS (
   SELECT customer_id, record_id, 'name' AS attribute, unverified, place, age, gaps,
     COALESCE(given_name_key, '') || '|' || COALESCE(family_name_key, '') AS same,
     CASE WHEN family_name_key IS NULL THEN 3 WHEN given_name_key IS NULL THEN 2
-      WHEN LENGTH(given_name_key) = 1 OR LENGTH(family_name_key) = 1 THEN 1 ELSE 0 END AS flaw
+      WHEN LENGTH(given_name_key) = 1 AND given_name_key BETWEEN 'a' AND 'z' THEN 1
+      WHEN LENGTH(family_name_key) = 1 AND family_name_key BETWEEN 'a' AND 'z' THEN 1 ELSE 0 END AS flaw
   FROM told
   WHERE given_name IS NOT NULL OR family_name IS NOT NULL
   UNION ALL
