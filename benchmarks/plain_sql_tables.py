@@ -232,8 +232,8 @@ def _zero(names: str, of: str) -> str:
 
 GOLD: dict[str, str] = {
     "consents": """
-      SELECT customer_id, purpose, min(status) AS status, max(since) AS since, max(basis) AS basis
-      FROM silver.consents JOIN silver.customer_map USING (record_id) GROUP BY customer_id, purpose""",
+      SELECT customer_id, purpose, status, since, basis FROM silver.consents JOIN silver.customer_map USING (record_id)
+      QUALIFY row_number() OVER (PARTITION BY customer_id, purpose ORDER BY status, since DESC, basis) = 1""",
     "stock": "SELECT product_id, store_id, quantity, occurred_at AS counted_at FROM silver.stock",
     "customers": f"""
       WITH allowed AS (PIVOT (SELECT customer_id, purpose, status FROM gold.consents)
