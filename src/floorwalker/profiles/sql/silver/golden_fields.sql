@@ -119,15 +119,28 @@ ranked AS (
     ROW_NUMBER() OVER (PARTITION BY customer_id, attribute ORDER BY flaw, mark_1, mark_2, mark_3, mark_4, mark_5, record_id) AS nth
   FROM counted AS c
 ),
--- The winner beside the next best value: the first criterion in which they differ decided.
+-- The winner (w) beside the next best value (n).
+pairs AS (
+  SELECT customer_id, attribute, MAX(verified) AS verified, MAX(source) AS source_rank, MAX(recency) AS recency,
+    MAX(completeness) AS completeness, MAX(others) AS others, MAX(proper_others) AS proper_others,
+    MAX(CASE WHEN nth = 1 THEN record_id END) AS record_id, MAX(CASE WHEN nth = 1 THEN records END) AS records,
+    MAX(CASE WHEN nth = 1 THEN flaw END) AS w_flaw, MAX(CASE WHEN nth = 2 THEN flaw END) AS n_flaw,
+    MAX(CASE WHEN nth = 1 THEN mark_1 END) AS w_1, MAX(CASE WHEN nth = 2 THEN mark_1 END) AS n_1,
+    MAX(CASE WHEN nth = 1 THEN mark_2 END) AS w_2, MAX(CASE WHEN nth = 2 THEN mark_2 END) AS n_2,
+    MAX(CASE WHEN nth = 1 THEN mark_3 END) AS w_3, MAX(CASE WHEN nth = 2 THEN mark_3 END) AS n_3,
+    MAX(CASE WHEN nth = 1 THEN mark_4 END) AS w_4, MAX(CASE WHEN nth = 2 THEN mark_4 END) AS n_4,
+    MAX(CASE WHEN nth = 1 THEN mark_5 END) AS w_5, MAX(CASE WHEN nth = 2 THEN mark_5 END) AS n_5
+  FROM ranked
+  WHERE nth <= 2
+  GROUP BY customer_id, attribute
+),
+-- The first criterion in which they differ decided.
 won AS (
-  SELECT w.customer_id, w.attribute AS part_of, w.record_id, w.records, w.verified, w.source AS source_rank, w.recency, w.completeness,
-    CASE WHEN w.flaw < 9 THEN w.proper_others ELSE w.others END AS alternatives,
-    CASE WHEN n.record_id IS NULL THEN -1 WHEN w.flaw < n.flaw THEN 0 WHEN w.mark_1 < n.mark_1 THEN 1 WHEN w.mark_2 < n.mark_2 THEN 2
-      WHEN w.mark_3 < n.mark_3 THEN 3 WHEN w.mark_4 < n.mark_4 THEN 4 WHEN w.mark_5 < n.mark_5 THEN 5 ELSE 6 END AS decided
-  FROM ranked AS w
-  LEFT JOIN ranked AS n ON n.customer_id = w.customer_id AND n.attribute = w.attribute AND n.nth = 2 AND (n.flaw < 9 OR w.flaw = 9)
-  WHERE w.nth = 1
+  SELECT customer_id, attribute AS part_of, record_id, records, verified, source_rank, recency, completeness,
+    CASE WHEN w_flaw < 9 THEN proper_others ELSE others END AS alternatives,
+    CASE WHEN n_flaw IS NULL OR (n_flaw = 9 AND w_flaw < 9) THEN -1 WHEN w_flaw < n_flaw THEN 0 WHEN w_1 < n_1 THEN 1
+      WHEN w_2 < n_2 THEN 2 WHEN w_3 < n_3 THEN 3 WHEN w_4 < n_4 THEN 4 WHEN w_5 < n_5 THEN 5 ELSE 6 END AS decided
+  FROM pairs
 ),
 fields AS (
   SELECT 'name' AS part_of, 'given_name' AS attribute
