@@ -96,6 +96,8 @@ TABLES = {
     "silver.customer_levels": "Who is together at another level of confidence, where that differs from the customers.",
     "silver.customer_map": "Which customer each record belongs to; every record exactly once.",
     "silver.customer_aliases": "Customer ids that were merged into others, with the run and day.",
+    "silver.customer_ids": "What every customer id stood for, from run to run: itself, or what it was merged into.",
+    "silver.customer_map_history": "Which customer each record belonged to, from run to run.",
     "silver.customer_identifiers": "Every identifier of a customer: raw value, key, records, sources, days.",
     "silver.identity_summary": "Figures of the resolution: records, customers, refused evidence, churn of ids.",
     "silver.identity_review": "Pairs of records that a person should look at, the most telling first.",
