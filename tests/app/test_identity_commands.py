@@ -13,17 +13,15 @@ from pathlib import Path
 
 import pytest
 from tests.app.driving import ROOT, call, environment, rows
-from tests.app.pairs import publish_pairs
 
+from floorwalker.engines.lock import run_lock
 from floorwalker.engines.project import Project
 
 
 @pytest.fixture(scope="module")
-def shop(demo_once: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The simulated retailer with a model's pairs. Only to be read."""
-    folder = Path(shutil.copytree(demo_once[0], tmp_path_factory.mktemp("pairs") / "demo"))
-    publish_pairs(Project(folder))
-    return folder
+def shop(demo_once: tuple[Path, str]) -> Path:
+    """The simulated retailer, whose pairs a model has weighed. Only to be read."""
+    return demo_once[0]
 
 
 @pytest.fixture
@@ -80,14 +78,18 @@ def test_why_two_are_not_one(shop: Path) -> None:
 
 
 def test_a_pair_with_the_models_waterfall(shop: Path) -> None:
-    (a, b, weight) = rows(
-        shop, "SELECT record_a, record_b, weight FROM silver.identity_pairs ORDER BY weight DESC, 1, 2 LIMIT 1"
-    )[0]
-    found = call(shop, "identity", "explain", "--pair", a, b, "--json").json
-    fall = found["waterfall"]
-    assert fall["weight"] == weight == pytest.approx(fall["prior"] + sum(bar["bits"] for bar in fall["bars"]))
-    said = call(shop, "identity", "explain", "--pair", a, b).out
-    assert "any two records" in said and f"{weight:+.1f}" in said and "needed: transactional +10.0" in said
+    for order in ("weight DESC", "against_strangers - weight DESC"):
+        (a, b, weight) = rows(
+            shop, f"SELECT record_a, record_b, weight FROM silver.identity_pairs ORDER BY {order}, 1, 2 LIMIT 1"
+        )[0]
+        fall = call(shop, "identity", "explain", "--pair", a, b, "--json").json["waterfall"]
+        bars = sum(bar["bits"] for bar in fall["bars"])
+        assert fall["weight"] == weight
+        besides = fall["rarity"] + fall["household"] + fall["doubt"]
+        assert fall["prior"] + bars + besides == pytest.approx(weight, abs=0.02)
+        said = call(shop, "identity", "explain", "--pair", a, b).out
+        assert "any two records" in said and f"{weight:+.1f}" in said and "needed: transactional" in said
+    assert fall["household"] < -0.1 and "may be one household" in said
 
 
 def test_the_graph_is_json_and_comes_in_parts(shop: Path) -> None:
@@ -129,18 +131,49 @@ def test_figures_and_those_of_the_runs_before(shop_once: Path, tmp_path: Path) -
 
 def test_questions_are_listed_and_answered_once(own: Path) -> None:
     found = call(own, "identity", "review", "--list", "--json").json
-    assert len(found) >= 2
+    assert len(found) >= 3
     assert [one["score"] for one in found] == sorted((one["score"] for one in found), reverse=True)
-    one, two = found[0]["review_id"], found[1]["review_id"]
-    assert one in call(own, "identity", "review").out, "without a terminal it lists"
-    made = call(own, "identity", "review", "--answer", f"{one}=same", "--answer", f"{two}=different", "--json").json
-    assert [row["answer"] for row in made] == ["same", "different"]
+    joins = [one for one in found if one["kind"] == "join"]
+    one, two = joins[0], joins[1]
+    assert one["review_id"] in call(own, "identity", "review").out, "without a terminal it lists"
+    made = call(own, "identity", "review", "--answer", f"{one['review_id']}=same", "--answer",
+                f"{two['review_id']}=different", "--json").json  # fmt: skip
+    assert [row["kind"] for row in made["decisions"]] == ["link", "cut"]
+    assert made["in_effect"] is True
     left = {row["review_id"] for row in call(own, "identity", "review", "--list", "--json", "--limit", "500").json}
-    assert not left & {one, two}
-    assert "no open question" in call(own, "identity", "review", "--answer", f"{one}=same").err
-    assert call(own, "identity", "review", "--answer", f"{one}=maybe").code == 2
+    assert not left & {one["review_id"], two["review_id"]}
+    assert "no open question" in call(own, "identity", "review", "--answer", f"{one['review_id']}=same").err
+    assert call(own, "identity", "review", "--answer", f"{one['review_id']}=maybe").code == 2
     actions = [entry["action"] for entry in call(own, "audit", "list", "--json").json[:2]]
     assert sorted(actions) == ["identity.cut", "identity.link"]
+
+    # In effect at once, explained as what it is, and standing after the next run.
+    for _ in range(2):
+        same = call(own, "identity", "explain", one["record_a"], "--not", one["record_b"], "--json").json
+        assert same["same"] is True
+        apart = call(own, "identity", "explain", two["record_a"], "--not", two["record_b"], "--json").json
+        assert apart["obstacles"][0]["kind"] == "cut"
+        assert apart["obstacles"][0]["value"] == made["decisions"][1]["decision_id"]
+        again = {row["review_id"] for row in call(own, "identity", "review", "--list", "--json", "--limit", "500").json}
+        assert not again & {one["review_id"], two["review_id"]}
+        assert call(own, "run", "--no-report").code == 0
+
+
+def test_resolving_again_brings_decisions_into_effect(own: Path) -> None:
+    (asked, *_) = call(own, "identity", "review", "--list", "--json").json
+    later = call(own, "identity", "review", "--answer", f"{asked['review_id']}=same", "--later", "--json").json
+    assert later["in_effect"] is False
+    together = "SELECT count(DISTINCT customer_id) FROM silver.customer_map WHERE record_id IN "
+    records = f"('{asked['record_a']}', '{asked['record_b']}')"
+    before = rows(own, together + records)
+    assert call(own, "identity", "resolve", "--json").json["status"] == "published"
+    assert rows(own, together + records) == [(1,)] != before
+    people = rows(own, "FROM silver.customer_map ORDER BY ALL")
+    assert call(own, "identity", "resolve").code == 0
+    assert rows(own, "FROM silver.customer_map ORDER BY ALL") == people
+    with run_lock(Project(own), "another"):
+        busy = call(own, "identity", "resolve", "--wait", "0.6")
+    assert busy.code == 1 and "another run is at work" in busy.err
 
 
 def test_without_a_model_there_are_no_questions(shop_once: Path) -> None:
@@ -150,20 +183,20 @@ def test_without_a_model_there_are_no_questions(shop_once: Path) -> None:
 
 def test_at_a_terminal_it_asks(own: Path) -> None:
     before = call(own, "identity", "review", "--list", "--json").json
-    screen = typed(own, "x\x1b[Dd", "k")
+    screen = typed(own, ["--later"], "x\x1b[Dd", "k", "q")
     assert f"Question 1 of {len(before)}" in screen
-    assert "different: kept as d" in screen
+    assert "are two people" in screen
     assert f"1 answered, 1 skipped, {len(before) - 1} open" in screen
     left = [one["review_id"] for one in call(own, "identity", "review", "--list", "--json").json]
     assert left == [one["review_id"] for one in before[1:]]
-    assert "0 answered, 0 skipped" in typed(own, "\x1b"), "escape leaves"
+    assert "0 answered, 0 skipped" in typed(own, [], "\x1b"), "escape leaves"
 
 
-def typed(folder: Path, *keys: str) -> str:
+def typed(folder: Path, options: list[str], *keys: str) -> str:
     """What `identity review` showed at a terminal of its own; some keys for each question."""
     here, there = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "floorwalker.app.cli", "-p", str(folder), "identity", "review"],
+        [sys.executable, "-m", "floorwalker.app.cli", "-p", str(folder), "identity", "review", *options],
         stdin=there, stdout=there, stderr=there, env=environment(TERM="xterm", COLUMNS="100"), cwd=ROOT,
     )  # fmt: skip
     os.close(there)

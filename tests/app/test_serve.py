@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,32 @@ def test_what_each_key_may_ask(shop: Path) -> None:
         assert "floorwalker_decisions_total" in client.get("/metrics", headers=server).text
         assert "/v1/decide" in client.get("/openapi.json", headers=server).json()["paths"]
     assert unowned_files(Project(shop), handlers()) == []
+
+
+def test_a_decision_over_http_takes_effect_at_once(shop: Path) -> None:
+    server, admin = key(shop, "server"), key(shop, "admin")
+    with serving(shop) as client:
+        before = client.get("/v1/identity/email:ann%40example.com/why", headers=server).json()
+        assert [link["rule"] for link in before["links"]] == ["email"] and "ann@" not in str(before)
+        shown = client.get("/v1/identity/email:ann%40example.com", params={"clear": "true"}, headers=admin)
+        assert "ann@example.com" in shown.text
+        body = {"kind": "link", "a": "email:ann@example.com", "b": "customer_ref:crm:2", "note": "one household card"}
+        assert client.post("/v1/identity/decisions", json=body, headers=server).status_code == 403
+        answer = client.post("/v1/identity/decisions", json=body, headers=admin)
+        assert (answer.status_code, answer.json()["takes_effect"]) == (202, "at once")
+        until = time.monotonic() + 60
+        why = before
+        while why["records"] == before["records"] and time.monotonic() < until:
+            time.sleep(0.3)
+            why = client.get("/v1/identity/email:ann%40example.com/why", headers=server).json()
+        assert why["records"] > before["records"]
+        assert why["links"][0]["rule"] == "person"
+        assert why["links"][0]["value"] == answer.json()["decisions"][0]["decision_id"]
+        profile = client.get(f"/v1/profiles/{why['customer_id']}", headers=server).json()
+        assert float(profile["revenue"]) == 102, "both people's"
+        found = client.get("/v1/identity/metrics", headers=server).json()
+        assert len(found["history"]) == 2
+    assert call(shop, "audit", "verify").code == 0
 
 
 def test_an_address_that_cannot_be_listened_on(shop: Path) -> None:

@@ -26,7 +26,8 @@ def test_figures_are_those_of_the_tables(identify: Identify) -> None:
     refused = found.rows("SELECT count(*) FROM silver.identity_evidence WHERE NOT accepted")[0][0]
     assert sum(figures.refusals.values()) == refused == sum(one.refused for one in figures.rules) > 0
     assert figures.ids["stability"] == 1.0
-    assert (figures.levels, figures.review) == ([], None)
+    assert {level for step in figures.levels for level in (step["levels"] or "").split(",")} >= {"crm", "ads"}
+    assert figures.review is None
 
 
 def test_visits_that_found_their_customer(identify: Identify) -> None:
@@ -42,15 +43,10 @@ def test_visits_that_found_their_customer(identify: Identify) -> None:
     assert metrics.stitched(identify([]).context.connection) == metrics.Stitched(0, 0, None)
 
 
-def test_levels_and_queue_where_there_are_any(identify: Identify) -> None:
+def test_the_queue_where_there_is_one(identify: Identify) -> None:
     connection = identify([record("a")]).context.connection
-    connection.execute(
-        "CREATE TABLE silver.identity_levels AS SELECT 'crm' AS level, 6.6 AS weight, 0.991 AS precision"
-    )
     connection.execute("CREATE TABLE silver.identity_review AS SELECT 1 AS review_id")
-    found = metrics.measure(connection)
-    assert [one["level"] for one in found.levels] == ["crm"]
-    assert found.review == 1
+    assert metrics.measure(connection).review == 1
 
 
 def test_history_is_kept_newest_first_and_bounded() -> None:

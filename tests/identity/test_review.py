@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+import pytest
 from tests.identity.explain.tables import Tables
 
+from floorwalker.identity.matching.model import probability
 from floorwalker.identity.review import build
 from floorwalker.identity.settings import IdentitySettings, ReviewSettings
 
@@ -34,14 +38,15 @@ def test_a_bridge_that_was_taken_by_a_narrow_margin() -> None:
     assert queue(halves(7.0, right=2), records=2) == [("bridge", "a0", "b0", 2)]
 
 
-def apart(weight: float, *, left: int = 3, right: int = 4) -> Tables:
-    """Two customers and a pair across."""
+def apart(weight: float, *, left: int = 3, right: int = 4, pairs: int = 1000) -> Tables:
+    """Two customers, all of whose records (or so many pairs of them) are as alike; a0 and b0 a little more."""
     names = [f"{side}{n}" for side, size in (("a", left), ("b", right)) for n in range(size)]
     shop = Tables([f"{name} till email={name[0]}" for name in names]).levels(crm=6.6)
     for name in names:
         shop.tie(name, "email", name[0])
-    shop.model("a0", "b0", weight, evidence=False)
-    return shop.customers(*(" ".join(n for n in names if n[0] == side) for side in "ab"))
+    for one, two in list(product(names[:left], names[left:]))[:pairs]:
+        shop.below(one, two, weight + 0.1 * ((one, two) == ("a0", "b0")))
+    return shop.customers(" ".join(names[:left]), " ".join(names[left:]))
 
 
 def test_two_customers_that_the_model_all_but_joins() -> None:
@@ -50,17 +55,36 @@ def test_two_customers_that_the_model_all_but_joins() -> None:
     assert queue(apart(5.0, left=2)) == [], "too small"
 
 
+def test_one_pair_alone_does_not_make_two_customers_one() -> None:
+    assert queue(apart(5.0, pairs=1)) == [], "the other eleven pairs say no: a chance of 1 in 12"
+    assert queue(apart(5.0, pairs=2)) == [("join", "a0", "b0", 3)]
+    assert queue(apart(5.0, pairs=2), chance=0.2) == []
+    ((chance,),) = build(apart(5.0, pairs=6).connection, IdentitySettings()).project("chance").fetchall()
+    assert chance == pytest.approx(0.5 * probability(5.0), rel=0.01)
+    shop = apart(5.0, pairs=1)
+    shop.connection.execute("CREATE TABLE silver.identity_matched AS FROM (VALUES ('a0'), ('b0'), ('b1')) t(record_id)")
+    assert queue(shop) == [("join", "a0", "b0", 3)], "what cannot be compared says nothing"
+
+
 def test_two_customers_are_asked_about_once_by_their_most_alike_records() -> None:
-    shop = apart(4.0).model("a1", "b1", 5.0, evidence=False).model("a2", "b1", 3.0, evidence=False)
+    shop = apart(4.0)
+    shop.connection.execute("UPDATE silver.identity_pairs SET weight = 5 WHERE record_a = 'a1' AND record_b = 'b1'")
     assert queue(shop) == [("join", "a1", "b1", 3)]
-    assert build(shop.connection, IdentitySettings()).project("pairs").fetchall() == [(3,)]
+    assert build(shop.connection, IdentitySettings()).project("pairs").fetchall() == [(12,)]
 
 
-def test_two_that_hold_a_card_each_are_not_asked_about() -> None:
+def test_two_that_a_constraint_keeps_apart_are_not_asked_about() -> None:
     shop = apart(5.0)
-    shop.connection.execute("UPDATE silver.normalised_records SET loyalty_key = left(record_id, 1)")
+    shop.connection.execute("UPDATE silver.identity_evidence SET reason = 'different first names' WHERE rule = 'model'")
     assert queue(shop) == []
-    assert queue(shop, below=9.0) == []
+
+
+def test_of_a_level_that_takes_no_pairs_all_that_are_likely_are_in_question() -> None:
+    shop = apart(30.0)
+    assert queue(shop) == [], "the level would have taken them"
+    shop.connection.execute("UPDATE silver.identity_levels SET tier = 2")
+    shop.connection.execute("UPDATE silver.identity_pairs SET probability = 0.5")
+    assert queue(shop) == [("join", "a0", "b0", 3)]
 
 
 def test_ids_that_contradict_a_sure_model_are_asked_about_whatever_the_size() -> None:
@@ -72,7 +96,7 @@ def test_ids_that_contradict_a_sure_model_are_asked_about_whatever_the_size() ->
 
 def test_what_a_person_decided_is_not_asked_again() -> None:
     assert queue(apart(5.0).person("b0", "a0", cut=True)) == []
-    more = apart(5.0).model("a1", "b1", 4.0, evidence=False).person("a0", "b2", cut=True)
+    more = apart(5.0).person("a0", "b2", cut=True)
     assert queue(more) == [], "the cut is between the two customers, whichever records stand for them"
     assert queue(halves(7.0).person("a0", "b0")) == []
     assert queue(halves(7.0).person("a2", "b1")) == [], "linked, the halves need no bridge"
@@ -84,8 +108,9 @@ def test_the_most_telling_comes_first_and_the_queue_is_bounded() -> None:
     for name in names:
         shop.tie(name, "email", name[0])
     shop.customers(*(" ".join(n for n in names if n[0] == side) for side in "abcdef"))
-    for a, b, weight in (("a0", "b0", 5.0), ("c0", "d0", 3.0), ("e0", "f0", 4.0)):
-        shop.model(a, b, weight, evidence=False)
+    for couple, weight in (("ab", 5.0), ("cd", 3.0), ("ef", 4.0)):
+        for one, two in product("012", repeat=2):
+            shop.below(couple[0] + one, couple[1] + two, weight)
     assert [row[1] for row in queue(shop)] == ["c0", "e0", "a0"]
     assert len(queue(shop, size=2)) == 2
     # Of each couple the one who bought less would move: a 900, c and e nothing to speak of.
@@ -96,7 +121,7 @@ def test_the_most_telling_comes_first_and_the_queue_is_bounded() -> None:
     assert queue(shop)[0][1] == "a0"
 
 
-def test_without_levels_the_weakest_pair_that_was_taken_is_the_threshold() -> None:
+def test_without_levels_a_chance_of_99_in_100_is_the_threshold() -> None:
     shop = halves(7.0)
     shop.connection.execute("DROP TABLE silver.identity_levels")
     assert queue(shop) == [("bridge", "a0", "b0", 3)]

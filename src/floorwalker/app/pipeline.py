@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 
 from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
@@ -36,7 +37,7 @@ from floorwalker.engines.upkeep import after_run
 from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import ConfigError, FloorwalkerError, NotFoundError
 from floorwalker.events.vocabulary import KINDS
-from floorwalker.identity.steps import REMEMBERED
+from floorwalker.identity.steps import REMEMBERED as IDENTITY_REMEMBERS
 from floorwalker.models.tracking import warm_up
 from floorwalker.profiles.bundle.amend import PEOPLE, amend_bundle
 from floorwalker.profiles.bundle.build import build_bundle
@@ -50,6 +51,15 @@ Progress = Callable[[str, float, str], None]
 
 # Kinds whose rows tell what day it is; catalogues and customer lists carry the day they were exported.
 _DATED = ("order_lines", "returns", "browse_events", "email_events", "loyalty_events", "tickets")
+
+
+REMEMBERED = {
+    **IDENTITY_REMEMBERS,
+    "silver.households": pa.schema(
+        [("customer_id", pa.string()), ("household_key", pa.string()), ("members", pa.int64())]
+    ),
+}
+"""What a run reads of the last published one, so that ids last and only news is worked on."""
 
 
 BUNDLED = frozenset(

@@ -9,25 +9,20 @@ In: a project. Out: a `Reviewer`.
 
 from __future__ import annotations
 
-import datetime as dt
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from floorwalker.app.activation import actor
+from floorwalker.app.deciding import Made, decide
 from floorwalker.app.identifying import Identity, open_identity
 from floorwalker.app.state import open_state
-from floorwalker.governance import audit
 from floorwalker.identity import explain
 from floorwalker.identity.decisions import active
-from floorwalker.identity.explain.pieces import has
-from floorwalker.identity.questions import Outcome, Question, answer, outcome, question, questions
-from floorwalker.identity.review import TABLE
+from floorwalker.identity.questions import Outcome, Question, outcome, question, questions
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
-    from floorwalker.identity.decisions import Decision
 
 
 _SHOWN = 3
@@ -42,9 +37,9 @@ class Reviewer:
     @property
     def nothing(self) -> str:
         """What to say when there is no question."""
-        if has(self._tables.connection, TABLE):
-            return "no questions: every pair on which much hangs is answered, or sure"
-        return "no questions: this project has no model that weighs pairs of records"
+        if self._tables.model is None:
+            return "no questions: this project has no model that weighs pairs of records"
+        return "no questions: every pair on which much hangs is answered, or sure"
 
     def open(self, limit: int) -> list[Question]:
         """Questions that nobody has answered, most telling first."""
@@ -76,23 +71,13 @@ class Reviewer:
         """What either answer would do."""
         return outcome(self._tables.connection, asked)
 
-    def answer(self, asked: Question, same: bool, note: str = "") -> Decision:
-        """Keep an answer; it is noted in the audit trail."""
-        at = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
-        decision = answer(self._tables.connection, self._state, asked, same=same, at=at, actor=actor(), note=note)
-        audit.record(
-            self._state,
-            self._project.secret,
-            at=at,
-            actor=actor(),
-            action=f"identity.{decision.kind}",
-            detail={"decision": decision.decision_id, "question": asked.review_id},
+    def answer(self, asked: Question, same: bool, note: str = "") -> Made:
+        """Keep an answer: a decision about the two records, noted in the audit trail."""
+        sides = (
+            explain.Party(record, "record", [record], [customer])
+            for record, customer in ((asked.record_a, asked.customer_a), (asked.record_b, asked.customer_b))
         )
-        return decision
-
-    def effect(self) -> str:
-        """When answers take effect."""
-        return "they take effect with the next run: floorwalker run"
+        return decide(self._project, self._tables.connection, "link" if same else "cut", *sides, note=note)
 
 
 @contextmanager

@@ -68,6 +68,9 @@ class ServerSection(_Section, frozen=True):
     host: str = "127.0.0.1"
     port: int = 8181
     workers: int = 1
+    settle: bool = True
+    """Decisions about who is who that come over HTTP take effect at once, by a process of their own; false: with the
+    next run."""
 
 
 class Settings(_Section, frozen=True):

@@ -47,6 +47,19 @@ def run_lock(project: Project, run_id: str) -> Generator[None]:
         file.truncate(0)
 
 
+def at_work(project: Project) -> bool:
+    """Whether somebody holds the run lock at this moment."""
+    path = project.state / "run.lock"
+    if not path.exists():
+        return False
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @contextmanager
 def table_lane(project: Project, table: str, *, wait: float = 600.0) -> Generator[None]:
     """Hold the merge lane of a table; others wait for it, up to `wait` seconds. Appending and reading need no lane."""

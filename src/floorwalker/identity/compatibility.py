@@ -14,8 +14,44 @@ The cut-offs on the Jaro-Winkler similarity (Winkler 1990) tell apart what a sli
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import combinations
 
 from rapidfuzz.distance import JaroWinkler
+
+_SEVERAL_WORDS = """
+beth: elizabeth bethany
+sam: samuel samantha
+harry: henry harold harrison
+jo: josephine joanne joanna
+ron: ronald veronica
+laurie: lawrence laura
+meg: margaret megan
+em: emily emma
+chris: christopher christina
+alex: alexander alexandra
+pat: patricia patrick
+nick: nicholas nicola
+steph: stephanie stephen
+bella: isabella annabel
+bert: robert albert herbert gilbert
+ted: edward theodore
+tony: anthony antonia
+cath: katherine cathy catriona
+lottie: charlotte ottilie
+millie: emily mildred amelia
+liv: olivia livia
+max: maximilian maxwell maxine
+gerry: gerald geraldine
+lou: louise louis
+terry: theresa terence
+jack: john jackson
+"""
+_SHORT_FOR = frozenset(
+    frozenset(pair)
+    for line in _SEVERAL_WORDS.strip().splitlines()
+    for pair in combinations(line.partition(":")[2].split(), 2)
+)
+"""Names that one short form stands for: it is folded to one of them, and the person may bear another."""
 
 SAME_INITIAL = 0.70
 """Names with one first letter are different from this similarity down."""
@@ -29,10 +65,10 @@ Name = tuple[str, str]
 def near_names(one: str, two: str) -> bool:
     """One given name, as written twice: equal, an initial of the other, or a slip away.
 
-    >>> near_names("a", "ann"), near_names("ohn", "john"), near_names("mary", "gary")
-    (True, True, False)
+    >>> near_names("a", "ann"), near_names("ohn", "john"), near_names("mary", "gary"), near_names("emma", "emily")
+    (True, True, False, True)
     """
-    if one == two:
+    if one == two or frozenset((one, two)) in _SHORT_FOR:
         return True
     if len(one) == 1 or len(two) == 1:
         return one[0] == two[0]

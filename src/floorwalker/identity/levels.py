@@ -121,7 +121,8 @@ def judge_rules(
 ) -> Judged:
     """Run the rules as if nobody had a hard id (`hard`: its kind, `hidden`: evidence that speaks of it), then look.
 
-    A pair of which both ids are known cannot be wrong when the ids are in use, so that only the others are in doubt."""
+    Once the ids are in use, a pair of which both are known cannot be wrong. That is not taken off the error: records
+    without a card say less of everything else too, and are wrong more often than those that can be looked at."""
     ids = people.codes[hard]
     seen = evidence.take(np.flatnonzero((evidence.tier < PROBABLE) & ~hidden))
     blind = replace(people, codes={kind: codes for kind, codes in people.codes.items() if kind != hard})
@@ -144,7 +145,7 @@ def judge_rules(
         pairs = _pairs(labels)
         # One wrong pair more than seen: none seen is not none (Laplace).
         error = (together - right + 1) / (together + 2)
-        found.append(1 - error * (1 - together / pairs))
+        found.append(1 - error)
         matches = pairs * (1 - error) * there / right if right else None
     return Judged(found, matches)
 
@@ -160,7 +161,7 @@ def curve(
     """The steps with their figures. `modelled_matches`: pairs to find as the model expects, if hard ids do not tell."""
     graph = Graph.of(len(people), evidence, refused == 0)
     found: list[Step] = []
-    pairs, wrong = 0, 0.0
+    pairs, wrong, before = 0, 0.0, np.arange(len(people), dtype=np.int32)
     for place, (cut, name) in enumerate(steps):
         labels = graph.labels(cut)
         now = _pairs(labels)
@@ -171,9 +172,8 @@ def curve(
             band = cut.keeps(graph.tier, graph.weight) & (graph.tier == cut.tier)
             if place and steps[place - 1][0].tier == cut.tier:
                 band &= graph.weight < steps[place - 1][0].weight
-            chance = 1 / (1 + np.exp2(graph.weight[band]))
-            wrong += (now - pairs) * float(chance.mean())
-        pairs = now
+            wrong += (now - pairs) * _doubt(before, graph, band)
+        pairs, before = now, labels
         matches = max(judged.matches or modelled_matches, pairs - wrong)
         found.append(
             Step(
@@ -187,6 +187,16 @@ def curve(
             )
         )
     return found
+
+
+def _doubt(before: NDArray[np.int32], graph: Graph, band: NDArray[np.bool_]) -> float:
+    """Expected share of wrong ones among the pairs that evidence of the model adds: each join of a and b records counts
+    for the a * b pairs that it makes."""
+    sizes = np.bincount(before)
+    left, right = before[graph.left[band]], before[graph.right[band]]
+    made = np.where(left != right, sizes[left].astype(np.float64) * sizes[right], 0.0)
+    chance = 1 / (1 + np.exp2(graph.weight[band]))
+    return float((made * chance).sum() / made.sum()) if made.any() else 0.0
 
 
 def choose_cut(steps: Sequence[Step], target: float) -> Cut:

@@ -1,4 +1,5 @@
-"""How good a customer map is, against a truth, and what raw matching would have made of the same records.
+"""How good a customer map is, against a truth, what raw matching would have made of the same records, and how honest
+the probabilities of pairs are.
 
 In: Arrow tables. Out: `Quality` with pair precision, recall and F1, B-cubed and the largest customer, exact, counted
 from group sizes and never from pairs.
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from floorwalker.identity.resolver import components
 
@@ -77,6 +79,29 @@ def measure(found: pa.Table, truth: pa.Table) -> Quality:
         precision, recall, _harmonic(precision, recall),
         bcubed_precision, bcubed_recall, _harmonic(bcubed_precision, bcubed_recall), largest,
     )  # fmt: skip
+
+
+def calibration_error(probability: NDArray[np.floating], true: NDArray[np.bool_], bins: int = 10) -> float:
+    """How far probabilities are from what is true: the expected calibration error, 0 for perfectly honest ones.
+
+    Pairs are put into `bins` of equal mass by probability, equal ones into one bin whatever their order; the mean
+    distance of a bin's mean probability from its share of true pairs, weighted by its pairs (Naeini et al. 2015, there
+    with bins of equal width). NaN without pairs.
+
+    >>> calibration_error(np.array([0.8, 0.8, 0.8, 0.8, 0.8]), np.array([True, True, True, True, False]))
+    0.0
+    >>> calibration_error(np.array([0.9, 0.1]), np.array([False, True]), bins=2)
+    0.9
+    """
+    if not len(probability):
+        return float("nan")
+    _, row, count = np.unique(probability, return_inverse=True, return_counts=True)
+    middle = np.cumsum(count) - count / 2
+    of_value = np.minimum((middle * bins / len(probability)).astype(np.int64), bins - 1)
+    place = of_value[row]
+    said = np.bincount(place, weights=probability, minlength=bins)
+    is_true = np.bincount(place, weights=true, minlength=bins)
+    return float(np.abs(said - is_true).sum() / len(probability))
 
 
 def naive_map(records: pa.Table) -> pa.Table:

@@ -4,25 +4,22 @@ In: silver.identity_review (`review` builds it) and the project's decisions. Out
 yet, `Outcome`s in words, decisions, pairs of records with a label.
 
     found = questions(connection, active(database), limit=10)
-    answer(connection, database, found[0], same=False, at=now, actor="ana")
     labels(active(database))            record_a, record_b, is_match: to calibrate a model with
 
-An answer is a decision like any other (`decisions`): a link or a cut of the two records, which survives every run.
+An answer is a decision like any other (`decisions.add`): a link or a cut of the two records, which survives every run.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
 
 from floorwalker.errors import NotFoundError
-from floorwalker.identity.decisions import add, members
 from floorwalker.identity.explain import words
 from floorwalker.identity.explain.pieces import (
     Record,
@@ -42,7 +39,6 @@ from floorwalker.identity.rules import KEYS
 if TYPE_CHECKING:
     import duckdb
 
-    from floorwalker.identity.decisions import Decision
     from floorwalker.identity.standing import Standing
 
 MOST_LABELS = 100
@@ -50,8 +46,9 @@ MOST_LABELS = 100
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Are these two records one person? `kind`: join, bridge or conflict (see `review`); `records` and `revenue`: what
-    would change its customer; `pairs`: pairs of records that raise the same question."""
+    """Are these two records one person? `kind`: join, bridge or conflict (see `review`). `chance`: that the two
+    customers, or the two halves of one, are one; `records` and `revenue`: what would change its customer; `pairs`:
+    pairs of records that raise the same question."""
 
     review_id: str
     kind: str
@@ -61,6 +58,7 @@ class Question(msgspec.Struct, frozen=True):
     customer_b: str
     weight: float
     probability: float
+    chance: float
     uncertainty: float
     records: int
     revenue: float
@@ -118,29 +116,6 @@ def question(
         f"no open question '{review_id}'",
         why="it was answered, or a run has taken it out of the queue",
         fix="floorwalker identity review --list",
-    )
-
-
-def answer(
-    connection: duckdb.DuckDBPyConnection,
-    database: sqlite3.Connection,
-    asked: Question,
-    *,
-    same: bool,
-    at: str,
-    actor: str,
-    note: str = "",
-) -> Decision:
-    """Keep what a person says: one person, or two."""
-    return add(
-        database,
-        "link" if same else "cut",
-        members(connection, [asked.record_a]),
-        members(connection, [asked.record_b]),
-        at=at,
-        actor=actor,
-        note=note,
-        customers=(asked.customer_a, asked.customer_b),
     )
 
 
@@ -219,12 +194,11 @@ def _answered(connection: duckdb.DuckDBPyConnection, decided: Sequence[Standing]
     return lambda a, b: any((number, 1 - side) in stands.get(b, ()) for number, side in stands.get(a, ()))
 
 
-def _said(one: Mapping[str, object]) -> str:
+def _said(one: Mapping[str, Any]) -> str:
     """Why a pair is asked about."""
-    weight, records_, kind = float(str(one["weight"])), int(str(one["records"])), one["kind"]
-    moved = words.plural(records_, "record")
-    if kind == "conflict":
-        return f"the model is sure ({weight:+.1f} bits), but {words.refusal(str(one['reason']))}"
-    if kind == "bridge":
-        return f"this pair alone ({weight:+.1f} bits) holds {moved} to the rest of the customer"
-    return f"two customers all but joined ({weight:+.1f} bits); {moved} would change their customer"
+    chance, moved = f"a chance of {one['chance']:.0%}", words.plural(one["records"], "record")
+    if one["kind"] == "conflict":
+        return f"a model is sure of a pair ({one['weight']:+.1f} bits), but {words.refusal(one['reason'])}"
+    if one["kind"] == "bridge":
+        return f"one pair, right with {chance}, is all that holds {moved} to the rest of the customer"
+    return f"two customers who are one with {chance}; {moved} would change their customer"

@@ -7,11 +7,12 @@ silver.identity_review, best first, of bounded size. Three kinds of pairs matter
     bridge    a pair that alone holds two halves of a customer together, and was accepted by a narrow margin
     conflict  a model is sure, and authenticated ids say the opposite
 
-What comes first is uncertainty times effect. Uncertainty is the entropy of the model's probability in bits (how much
-the answer would tell), 1 for a conflict, where two that are both sure contradict each other. Effect is the records
-that would change their customer, and more where much was bought: times (1 + their revenue / mean revenue of those who
-bought). Two customers are asked about once, with their most alike records, and not at all where a person has cut them;
-a pair that a person has linked is no bridge any more.
+What comes first is uncertainty times effect. The chance that two customers are one is the mean over all pairs of their
+records that can be compared, those that the model found too unlike to keep counting as 0: the most alike pair alone
+promises too much, since it is the best of many. Of a bridge it is the pair's own. Uncertainty is the entropy of that
+chance in bits: how much an answer would tell. Effect is the records that would change their customer, and more where
+much was bought: times (1 + their revenue / mean revenue of those who bought). Two customers are asked about once, with
+their most alike records, and not at all where a person has cut them; a pair that a person has linked is no bridge.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from floorwalker.identity.explain.waterfall import thresholds
 from floorwalker.identity.explain.words import BELOW
 from floorwalker.identity.resolver import components
 from floorwalker.identity.rules import KNOWN
-from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.settings import IdentitySettings, ReviewSettings
 
 TABLE = "silver.identity_review"
 _AUTHENTICATED = ("loyalty_id", "account_id", "customer_ref")
@@ -47,6 +48,7 @@ def step(settings: IdentitySettings) -> Step:
         "identity.review",
         reads=(
             "silver.identity_pairs",
+            "silver.identity_matched",
             "silver.identity_evidence",
             "silver.identity_levels",
             "silver.customer_map",
@@ -62,8 +64,8 @@ def step(settings: IdentitySettings) -> Step:
 
 
 _COLUMNS = (
-    "review_id", "kind", "record_a", "record_b", "customer_a", "customer_b", "weight", "probability", "uncertainty",
-    "records", "revenue", "effect", "score", "pairs", "reason",
+    "review_id", "kind", "record_a", "record_b", "customer_a", "customer_b", "weight", "probability", "chance",
+    "uncertainty", "records", "revenue", "effect", "score", "pairs", "reason",
 )  # fmt: skip
 _WEIGHED = ("silver.identity_pairs.weight", "silver.identity_pairs.probability", "silver.customer_map.customer_id")
 _LINEAGE = {
@@ -85,7 +87,7 @@ def _run(context: StepContext, settings: IdentitySettings) -> None:
     context.progress(1.0, "review queue built")
 
 
-_TEMPORARY = ("review_sizes", "review_band", "review_decided", "review_bridges", "review_found")
+_TEMPORARY = ("review_sizes", "review_pairs", "review_band", "review_bridges", "review_found")
 
 
 def accepted_from(connection: duckdb.DuckDBPyConnection, level: str) -> float | None:
@@ -104,65 +106,70 @@ def build(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> 
         if has(connection, "silver.customer_orders")
         else "SELECT NULL::VARCHAR AS customer_id, NULL::DOUBLE AS revenue WHERE FALSE"
     )
+    compared = (
+        "record_id IN (SELECT record_id FROM silver.identity_matched)"
+        if has(connection, "silver.identity_matched")
+        else "known"
+    )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE review_sizes AS
-        SELECT customer_id, count(*) FILTER (known) AS records, coalesce(any_value(o.revenue), 0.0) AS revenue
+        SELECT customer_id, count(*) FILTER (known) AS records, count(*) FILTER ({compared}) AS compared,
+               coalesce(any_value(o.revenue), 0.0) AS revenue
         FROM silver.customer_map
         JOIN (SELECT record_id, {KNOWN} AS known FROM silver.normalised_records) USING (record_id)
         LEFT JOIN ({revenue}) o USING (customer_id)
         GROUP BY customer_id
     """)
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE review_decided AS
-        SELECT DISTINCT a.customer_id AS customer_a, b.customer_id AS customer_b
-        FROM silver.identity_evidence e
-        JOIN silver.customer_map a USING (record_id) JOIN silver.customer_map b ON b.record_id = e.identifier_key
-        WHERE e.kind = '{CUT}' AND e.identifier_kind = 'record'
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE review_pairs AS
+        SELECT p.record_a, p.record_b, p.weight, p.probability, a.customer_id AS customer_a,
+               b.customer_id AS customer_b, least(a.customer_id, b.customer_id) AS one,
+               greatest(a.customer_id, b.customer_id) AS two
+        FROM silver.identity_pairs p
+        JOIN silver.customer_map a ON a.record_id = p.record_a JOIN silver.customer_map b ON b.record_id = p.record_b
     """)
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE review_band AS
-        SELECT p.record_a, p.record_b, p.weight, p.probability, a.customer_id AS customer_a,
-               b.customer_id AS customer_b, e.accepted, e.reason
-        FROM silver.identity_pairs p
-        JOIN silver.customer_map a ON a.record_id = p.record_a
-        JOIN silver.customer_map b ON b.record_id = p.record_b
+        SELECT p.*, e.accepted, e.reason
+        FROM review_pairs p
         LEFT JOIN (
             SELECT record_id, identifier_key, accepted, reason FROM silver.identity_evidence WHERE rule = '{MODEL}'
         ) e ON e.record_id = p.record_a AND e.identifier_key = p.record_b
-        ANTI JOIN review_decided d ON least(d.customer_a, d.customer_b) = least(a.customer_id, b.customer_id)
-          AND greatest(d.customer_a, d.customer_b) = greatest(a.customer_id, b.customer_id)
+        ANTI JOIN (
+            SELECT least(a.customer_id, b.customer_id) AS one, greatest(a.customer_id, b.customer_id) AS two
+            FROM silver.identity_evidence c
+            JOIN silver.customer_map a USING (record_id) JOIN silver.customer_map b ON b.record_id = c.identifier_key
+            WHERE c.kind = '{CUT}' AND c.identifier_kind = 'record'
+        ) decided ON decided.one = p.one AND decided.two = p.two
         WHERE p.weight >= ?
         """,
         [accept - review.below],
     )
     _find_bridges(connection, accept, review.above, review.records)
-    _find_joins(connection, review.records, accept, joined)
+    _find_joins(connection, review, accept, joined)
     return connection.sql(f"""
         WITH mean AS (SELECT greatest(avg(revenue), 1e-9) AS revenue FROM review_sizes WHERE revenue > 0),
         weighed AS (
-            SELECT f.*, f.records * (1 + coalesce(f.revenue / (SELECT revenue FROM mean), 0)) AS effect
+            SELECT f.*, f.records * (1 + coalesce(f.revenue / (SELECT revenue FROM mean), 0)) AS effect,
+                   CASE WHEN chance > 0 AND chance < 1
+                        THEN -chance * log2(chance) - (1 - chance) * log2(1 - chance) ELSE 0 END AS uncertainty
             FROM review_found f
         )
-        SELECT 'q' || left(md5(record_a || '|' || record_b), 10) AS review_id, kind, record_a, record_b, customer_a,
-               customer_b, weight, probability, uncertainty, records, revenue, effect,
-               uncertainty * effect AS score, pairs, reason
-        FROM weighed ORDER BY score DESC, record_a, record_b LIMIT {review.size}
+        SELECT 'q' || left(md5(record_a || '|' || record_b), 10) AS review_id, {", ".join(_COLUMNS[1:])}
+        FROM (SELECT *, uncertainty * effect AS score FROM weighed)
+        ORDER BY score DESC, record_a, record_b LIMIT {review.size}
     """)
 
 
-_UNCERTAIN = """CASE WHEN probability > 0 AND probability < 1
-    THEN -probability * log2(probability) - (1 - probability) * log2(1 - probability) ELSE 0 END"""
-
-
-def _find_joins(connection: duckdb.DuckDBPyConnection, least: int, accept: float, joined: float) -> None:
+def _find_joins(connection: duckdb.DuckDBPyConnection, review: ReviewSettings, accept: float, joined: float) -> None:
     """review_found: pairs across two customers, one per two customers, and the bridges. `joined`: the weight from which
     pairs are taken, `accept`: from which the model is sure."""
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE review_found AS
         WITH across AS (
-            SELECT b.*, least(x.records, y.records) AS records,
+            SELECT b.*, least(x.records, y.records) AS records, x.compared * y.compared AS compared,
                    (least((x.records, x.revenue), (y.records, y.revenue)))[2] AS revenue,
                    CASE WHEN weight >= $accept AND regexp_matches(reason, '^limit ({"|".join(_AUTHENTICATED)}) ')
                              THEN 'conflict'
@@ -176,20 +183,22 @@ def _find_joins(connection: duckdb.DuckDBPyConnection, least: int, accept: float
         ), best AS (
             SELECT *, count(*) OVER couple AS pairs FROM across
             WHERE kind = 'conflict' OR kind = 'join' AND records >= $least
-            WINDOW couple AS (PARTITION BY least(customer_a, customer_b), greatest(customer_a, customer_b))
-            QUALIFY row_number() OVER (
-                PARTITION BY least(customer_a, customer_b), greatest(customer_a, customer_b)
-                ORDER BY weight DESC, record_a, record_b) = 1
+            WINDOW couple AS (PARTITION BY one, two)
+            QUALIFY row_number() OVER (PARTITION BY one, two ORDER BY weight DESC, record_a, record_b) = 1
+        ), chances AS (
+            SELECT one, two, sum(probability) AS right FROM review_pairs SEMI JOIN best USING (one, two)
+            GROUP BY one, two
         )
         SELECT kind, record_a, record_b, customer_a, customer_b, weight, probability,
-               CASE WHEN kind = 'conflict' THEN 1.0 ELSE {_UNCERTAIN} END AS uncertainty, records::BIGINT AS records,
-               revenue, pairs, coalesce(reason, '') AS reason
-        FROM best
+               least(c.right / greatest(compared, 1), 1.0) AS chance, records::BIGINT AS records, revenue, pairs,
+               coalesce(reason, '') AS reason
+        FROM best JOIN chances c USING (one, two)
+        WHERE c.right / greatest(compared, 1) >= $chance
         UNION ALL
-        SELECT 'bridge', record_a, record_b, customer_id, customer_id, weight, probability, {_UNCERTAIN}, records,
+        SELECT 'bridge', record_a, record_b, customer_id, customer_id, weight, probability, probability, records,
                revenue, 1, '' FROM review_bridges
         """,
-        {"accept": accept, "joined": joined, "least": least},
+        {"accept": accept, "joined": joined, "least": review.records, "chance": review.chance},
     )
 
 

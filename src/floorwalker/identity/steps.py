@@ -38,7 +38,7 @@ from floorwalker.identity.calibration import Pinned, levels_path, pinned_levels
 from floorwalker.identity.decisions import digest
 from floorwalker.identity.partition import arrays, divide, gather
 from floorwalker.identity.records import OUTPUT, normalise_records
-from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.settings import GoldenSettings, HouseholdSettings, IdentitySettings, ReviewSettings
 
 if TYPE_CHECKING:
     from floorwalker.identity.standing import Standing
@@ -73,7 +73,11 @@ is none."""
 
 def steps(settings: IdentitySettings, decided: Sequence[Standing] = ()) -> list[Step]:
     """The steps of the room, for `settings` and what people have decided (`decisions.active`)."""
-    text = msgspec.json.encode(settings).decode()
+    # What is chosen from the records of a customer, and who lives together, changes nobody's customer.
+    who = msgspec.structs.replace(
+        settings, golden=GoldenSettings(), household=HouseholdSettings(), review=ReviewSettings()
+    )
+    text = msgspec.json.encode(who).decode()
     return [
         Step(
             "identity.normalise",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 from tests.decisions.shop import AS_OF, PEOPLE, RUN, c, market, normalise, project_of
@@ -59,7 +60,8 @@ def identity_of(project: Project) -> None:
     for name in ("ann", "bob", "eve"):
         shop.tie(f"{name}-till", "phone_alone", "+442079460000", refused="different first names")
     shop.customers(*(f"{name}-till {name}-web" for name in PEOPLE))
-    shop.model("ann-web", "bob-web", 4.0, evidence=False).model("eve-web", "ann-till", 4.5, evidence=False)
+    for one, two in product(("till", "web"), repeat=2):
+        shop.below(f"ann-{one}", f"bob-{two}", 4.0 + (one == two == "web")).below(f"ann-{one}", f"eve-{two}", 5.1)
     connection = shop.connection
     for number, name in enumerate(PEOPLE, 1):
         connection.execute(
@@ -82,4 +84,4 @@ def app_of(folder: Path, *, loopback: bool = False) -> tuple[App, dict[str, dict
     (project.state / "published.json").unlink()
     identity_of(project)
     headers = keys_of(project)
-    return create_app(project, normaliser=normaliser, allow_loopback_without_key=loopback), headers
+    return create_app(project, normaliser=normaliser, allow_loopback_without_key=loopback, settle=False), headers

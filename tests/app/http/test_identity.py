@@ -9,12 +9,18 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.app.http.shop_service import app_of, identity_of
+from tests.app.http.shop_service import NOW, app_of, identity_of
 from tests.app.http.test_service import Service
 from tests.decisions.shop import c
 
 from floorwalker.app.http import identity, routes
 from floorwalker.app.http import service as serving
+from floorwalker.governance.audit import entries
+from floorwalker.governance.keys import create_key, load_keys
+from floorwalker.identity.decisions import load
+
+NEAR = ("bob-till", "bob-web", "eve-till", "eve-web")
+"""Records of others that a model finds like Ann's."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,8 @@ def test_the_graph_of_a_customer_however_named(service: Service, who: str) -> No
     found = get(service, who)
     assert found["customer_id"] == c("ann")
     assert found["aliases"] == [c("old")]
-    assert {node["record_id"] for node in found["nodes"] if node["type"] == "record"} == {"ann-till", "ann-web"}
+    records = {node["record_id"]: node.get("outside", False) for node in found["nodes"] if node["type"] == "record"}
+    assert records == {"ann-till": False, "ann-web": False, **dict.fromkeys(NEAR, True)}
     assert found["masked"] is True
 
 
@@ -170,6 +177,90 @@ def test_decisions_do_not_wait_for_questions_and_questions_are_bounded(
             return [decided.status_code, third.status_code, *[(await one).status_code for one in asked]]
 
     assert asyncio.run(both()) == [200, 503, 200, 200]
+
+
+@pytest.fixture
+def own(tmp_path: Any) -> Iterator[Service]:
+    """A service of its own, to decide in; with an admin key of France."""
+    app, keys = app_of(tmp_path)
+    token = create_key(app.live.database, "paris", "admin", market="FR", now=NOW)
+    app.live.door._keys = load_keys(app.live.database)
+    yield Service(app, {**keys, "paris": {"authorization": f"Bearer {token}"}})
+    app.live.close()
+
+
+def post(service: Service, path: str, body: dict[str, Any], key: str = "admin") -> Any:
+    return service.ask("POST", f"/v1/identity/{path}", key, json=body)
+
+
+def test_an_answer_is_a_decision_and_the_question_is_closed(own: Service) -> None:
+    asked = get(own, "review")["questions"][0]
+    answer = post(own, "decisions", {"kind": "cut", "a": asked["record_a"], "b": asked["record_b"], "note": "two"})
+    assert answer.status_code == 202
+    (decided,) = answer.json()["decisions"]
+    assert (decided["kind"], decided["records"], decided["customers"]) == ("cut", [1, 1], [c("ann"), c("bob")])
+    assert answer.json()["takes_effect"] == "with the next run"
+    assert asked["review_id"] not in {one["review_id"] for one in get(own, "review")["questions"]}
+    (kept,) = load(own.app.live.database)
+    assert (kept.decision_id, kept.note) == (decided["decision_id"], "two")
+    assert kept.actor.startswith("admin (key ")
+    entry = entries(own.app.live.database)[0]
+    assert (entry.action, entry.actor) == ("identity.cut", kept.actor)
+    undone = post(own, "undo", {"decision": kept.decision_id})
+    assert undone.status_code == 202 and undone.json()["decisions"][0]["kind"] == "undo"
+    assert asked["review_id"] in {one["review_id"] for one in get(own, "review")["questions"]}
+
+
+def test_customers_identifiers_and_lists_of_records_may_be_decided_about(own: Service) -> None:
+    linked = post(own, "decisions", {"kind": "link", "a": c("gus"), "b": "email:hal@example.com"}).json()
+    assert linked["decisions"][0]["records"] == [2, 2]
+    listed = post(own, "decisions", {"kind": "cut", "a": ["ida-till", "ida-web"], "b": ["jon-till"]}).json()
+    assert listed["decisions"][0]["records"] == [2, 1]
+
+
+def test_a_customer_is_taken_apart(own: Service) -> None:
+    tried = post(own, "unmerge", {"customer": c("ann"), "dry_run": True})
+    assert tried.status_code == 200
+    assert [part["records"] for part in tried.json()["parts"]] == [["ann-till"], ["ann-web"]]
+    assert load(own.app.live.database) == []
+    done = post(own, "unmerge", {"customer": c("ann"), "records": ["ann-web"]})
+    assert done.status_code == 202 and done.json()["decisions"][0]["records"] == [1, 1]
+    assert [one.kind for one in load(own.app.live.database)] == ["cut"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("decisions", {}, 400, "invalid_request"),
+        ("decisions", {"kind": "merge", "a": "x", "b": "y"}, 400, "invalid_request"),
+        ("decisions", {"kind": "link", "a": c("ann"), "b": "nobody"}, 404, "not_found"),
+        ("decisions", {"kind": "link", "a": c("ann"), "b": c("ann")}, 400, "nothing_to_decide"),
+        ("decisions", {"kind": "cut", "a": ["ann-till", c("bob")], "b": "bob-web"}, 400, "invalid_request"),
+        ("decisions", {"kind": "cut", "a": "", "b": "bob-web"}, 400, "invalid_request"),
+        ("decisions", {"kind": "cut", "a": [], "b": "bob-web"}, 400, "invalid_request"),
+        ("decisions", {"kind": "cut", "a": "ann-web", "b": "bob-web", "note": "x" * 501}, 400, "invalid_request"),
+        ("unmerge", {"customer": c("ann"), "parts": 9}, 400, "nothing_to_decide"),
+        ("unmerge", {"customer": c("ann"), "records": ["bob-web"]}, 404, "not_found"),
+        ("undo", {"decision": "d123"}, 404, "not_found"),
+    ],
+)
+def test_what_cannot_be_decided_is_said(
+    service: Service, path: str, body: dict[str, Any], status: int, code: str
+) -> None:
+    answer = post(service, path, body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+def test_only_admins_decide_and_of_their_market(own: Service) -> None:
+    body = {"kind": "cut", "a": "ann-web", "b": "bob-web"}
+    assert post(own, "decisions", body, "server").status_code == 403
+    assert post(own, "decisions", body, "browser").status_code == 403
+    assert post(own, "decisions", body, "paris").status_code == 404
+    assert post(own, "decisions", {"kind": "cut", "a": "eve-web", "b": "ann-web"}, "paris").status_code == 404
+    assert post(own, "unmerge", {"customer": c("ann")}, "paris").status_code == 404
+    made = post(own, "decisions", body).json()["decisions"][0]["decision_id"]
+    assert post(own, "undo", {"decision": made}, "paris").status_code == 404
+    assert post(own, "decisions", {"kind": "cut", "a": "eve-web", "b": "eve-till"}, "paris").status_code == 202
 
 
 def test_before_the_first_run_there_is_nothing_to_explain(tmp_path: Any) -> None:

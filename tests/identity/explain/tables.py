@@ -9,14 +9,17 @@ In: short lists. Out: a DuckDB connection with the tables that explanations read
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import duckdb
 
+from floorwalker.identity.matching.model import ComparisonParameters, LevelParameters, Model, probability
 from floorwalker.identity.rules import KEYS, RULES
 
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 COLUMNS = {**KEYS, "given_name": "given_name_key", "family_name": "family_name_key", "postcode": "postcode_key",
            "address": "address_key", "birth_date": "birth_date"}  # fmt: skip
+RAW = ("given_name", "family_name", "email", "phone", "loyalty_id")
 
 
 class Tables:
@@ -31,7 +34,8 @@ class Tables:
         connection.execute(f"CREATE TABLE silver.normalised_records (record_id VARCHAR, {keys})")
         connection.execute(
             "CREATE TABLE silver.identity_records (record_id VARCHAR, source VARCHAR, market VARCHAR,"
-            ' first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "rows" BIGINT)'
+            ' first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "rows" BIGINT, given_name VARCHAR, family_name VARCHAR,'
+            " email VARCHAR, phone VARCHAR, loyalty_id VARCHAR)"
         )
         connection.execute(
             "CREATE TABLE silver.identity_evidence (record_id VARCHAR, rule VARCHAR, rule_version VARCHAR,"
@@ -45,7 +49,7 @@ class Tables:
         )
         connection.execute(
             "CREATE TABLE silver.identity_pairs (record_a VARCHAR, record_b VARCHAR, weight DOUBLE, probability DOUBLE,"
-            " model VARCHAR, pattern VARCHAR, gamma_name SMALLINT, gamma_birth SMALLINT)"
+            " model VARCHAR, against_strangers DOUBLE, gamma_given_name SMALLINT, gamma_birth_date SMALLINT)"
         )
         self.seen: dict[str, tuple[str, dt.datetime]] = {}
         for day, text in enumerate(records):
@@ -53,8 +57,10 @@ class Tables:
             said = dict(value.split("=") for value in values)
             seen = EPOCH + dt.timedelta(days=day)
             self.seen[name] = (source, seen)
-            connection.execute("INSERT INTO silver.identity_records VALUES (?, ?, 'UK', ?, ?, 1)",
-                               [name, source, seen, seen])  # fmt: skip
+            connection.execute(
+                "INSERT INTO silver.identity_records VALUES (?, ?, 'UK', ?, ?, 1, ?, ?, ?, ?, ?)",
+                [name, source, seen, seen, *(said.get(kind) for kind in RAW)],
+            )
             marks = ", ".join("?" for _ in COLUMNS)
             connection.execute(
                 f"INSERT INTO silver.normalised_records VALUES (?, {marks})", [name, *(said.get(k) for k in COLUMNS)]
@@ -65,18 +71,30 @@ class Tables:
         one = RULES[rule]
         return self._piece(record, rule, one.tier, one.identifier_kind, key, one.weight + more, "det", refused)
 
-    def model(self, a: str, b: str, weight: float, *, accepted: bool = True, refused: str = "", evidence: bool = True,
-              gammas: tuple[int, int] = (2, 1)) -> Tables:  # fmt: skip
-        """A pair that the model has weighed; as evidence too, unless it is too light for any level."""
+    def model(
+        self,
+        a: str,
+        b: str,
+        weight: float,
+        *,
+        refused: str = "",
+        strangers: float | None = None,
+        gammas: tuple[int, int] = (2, 1),
+    ) -> Tables:
+        """A pair that the model has weighed: evidence, unless it is more likely two."""
         a, b = sorted((a, b))
-        probability = 1 / (1 + 2**-weight)
+        against = weight if strangers is None else strangers
         self.connection.execute(
-            "INSERT INTO silver.identity_pairs VALUES (?, ?, ?, ?, 'm1', '', ?, ?)",
-            [a, b, weight, probability, *gammas],
+            "INSERT INTO silver.identity_pairs VALUES (?, ?, ?, ?, 'm1', ?, ?, ?)",
+            [a, b, weight, probability(weight), against, *gammas],
         )
-        if evidence:
-            self._piece(a, "model", 4, "record", b, weight, "prob", refused, accepted=accepted)
+        if weight >= 0:
+            self._piece(a, "model", 4, "record", b, weight, "prob", refused)
         return self
+
+    def below(self, a: str, b: str, weight: float) -> Tables:
+        """A pair that the level 'crm' does not take."""
+        return self.model(a, b, weight, refused="below level crm")
 
     def person(self, a: str, b: str, *, cut: bool = False) -> Tables:
         """A person's decision."""
@@ -90,10 +108,13 @@ class Tables:
         self.connection.executemany("INSERT INTO silver.customer_map VALUES (?, ?)", rows)
         return self
 
-    def levels(self, **weights: float) -> Tables:
-        """Levels of confidence and the weight each asks for."""
-        self.connection.execute("CREATE TABLE silver.identity_levels (level VARCHAR, weight DOUBLE)")
-        self.connection.executemany("INSERT INTO silver.identity_levels VALUES (?, ?)", list(weights.items()))
+    def levels(self, **weights: float | None) -> Tables:
+        """Levels of confidence, strictest first, and the weight each asks of a pair; None: it ends with the rules."""
+        self.connection.execute(
+            "CREATE TABLE silver.identity_levels (step INTEGER, tier INTEGER, weight DOUBLE, levels VARCHAR)"
+        )
+        rows = [(n, *((2, 10.0) if cut is None else (4, cut)), level) for n, (level, cut) in enumerate(weights.items())]
+        self.connection.executemany("INSERT INTO silver.identity_levels VALUES (?, ?, ?, ?)", rows)
         return self
 
     def _piece(self, record: str, rule: str, tier: int, kind: str, key: str, weight: float, way: str, reason: str, *,
@@ -105,6 +126,27 @@ class Tables:
             [record, rule, version, tier, kind, key, weight, way, source, seen, accepted, reason or None],
         )
         return self
+
+
+def a_model(**more: Any) -> Model:
+    """A model of two comparisons, with a class for the household unless `more` says otherwise."""
+
+    def level(value: int, label: str, m: float, u: float, h: float) -> LevelParameters:
+        return LevelParameters(value, label, m, u, h)
+
+    name = (
+        level(0, "different", 0.1, 0.9, 0.8),
+        level(1, "similar", 0.2, 0.09, 0.1),
+        level(2, "equal", 0.7, 0.01, 0.1),
+    )
+    birth = (level(0, "different", 0.2, 0.99, 0.99), level(1, "equal", 0.8, 0.01, 0.01))
+    made: dict[str, Any] = {
+        "fields": {"given_name": "given_name", "birth_date": "birth_date"},
+        "comparisons": (ComparisonParameters("given_name", name), ComparisonParameters("birth_date", birth)),
+        "match": 1e-3, "household": 2e-3, "records": 1000, "blocks": (), "oversized": (), "frequencies": {},
+        "rare": 1e-4,
+    }  # fmt: skip
+    return Model(**(made | more))
 
 
 def no_keys(kind: str, value: str) -> list[str]:

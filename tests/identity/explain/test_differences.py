@@ -62,12 +62,14 @@ def test_a_persons_decision_counts_before_all_else() -> None:
 
 
 def test_a_model_that_is_not_sure_enough() -> None:
-    shop = Tables(["a till given_name=ann", "b web given_name=anne"]).customers("a", "b").levels(ads=4.2, crm=6.6)
-    found = told(shop.model("b", "a", 3.0, evidence=False), "c1", "c2")
+    shop = Tables(["a till given_name=ann", "b web given_name=anne"]).customers("a", "b")
+    shop.levels(transactional=None, crm=6.6, ads=4.2)
+    found = told(shop.below("b", "a", 3.0), "c1", "c2")
     assert found.obstacles[0].kind == "below"
     assert found.obstacles[0].weight == 3.0
     assert found.obstacles[0].text == (
-        "a model gives their most alike records +3.0 bits (probability 0.8889): too little (ads +4.2, crm +6.6 needed)"
+        "a model gives their most alike records +3.0 bits (probability 0.8889): too little (needed: ads +4.2, crm "
+        "+6.6, transactional takes no such pairs)"
     )
 
 
@@ -84,7 +86,7 @@ def test_a_pair_that_no_table_has_is_weighed_while_one_waits() -> None:
 
     def score(_: object, a: str, b: str) -> dict[str, object]:
         asked.append((a, b))
-        return {"weight": -3.0, "probability": 0.11, "model": "m1"}
+        return {"weight": -3.0, "probability": 0.11, "model": "m1", "against_strangers": -3.0}
 
     found = told(shop, "a", "b", score=score)
     assert asked == [("a", "b")]

@@ -72,7 +72,7 @@ def test_lists_are_bounded_and_say_what_they_leave_out() -> None:
 
 def test_others_who_may_not_be_known_of_are_not_counted() -> None:
     shop = ann()
-    shop.connection.execute("INSERT INTO silver.identity_records VALUES ('z', 'till', 'FR', NULL, NULL, 1)")
+    shop.connection.execute("INSERT INTO silver.identity_records (record_id, market) VALUES ('z', 'FR')")
     shop.seen["z"] = shop.seen["t1"]
     shop.tie("z", "email", "info@shop.example", refused="learned hub: more than 3 names")
     shop.connection.execute("INSERT INTO silver.customer_map VALUES ('z', 'c2')")
@@ -115,7 +115,7 @@ def test_of_a_population_every_customer_is_told_whole(identify: Identify) -> Non
         known = {start}
         for record, news in walk(found.tree, start):
             assert record in known
-            fresh = {one.record_id for one in news}
+            fresh = {end for one in news for end in (one.record_id, one.partner) if end} - {record}
             assert fresh.isdisjoint(known)
             known |= fresh
         assert known == set(ids)

@@ -1,50 +1,67 @@
-"""A pair's waterfall: the bars add up to the weight, whatever the model."""
+"""A pair's waterfall: its bars add up to the weight that scoring gives, whatever the model."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
+import duckdb
 import pytest
-from tests.identity.explain.tables import Tables
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.identity.explain.tables import Tables, a_model
 
 from floorwalker.errors import NotFoundError
 from floorwalker.identity.explain import pair
-from floorwalker.identity.explain.waterfall import waterfall
-
-
-def model() -> SimpleNamespace:
-    """Two comparisons, as `identity.matching.model` gives them."""
-
-    def level(value: int, label: str, weight: float) -> SimpleNamespace:
-        return SimpleNamespace(value=value, label=label, weight=weight)
-
-    name = SimpleNamespace(name="name", levels=[level(2, "the same", 8.0), level(1, "near", 3.0), level(0, "else", -4)])
-    birth = SimpleNamespace(name="birth", levels=[level(1, "the same", 9.5), level(0, "else", -5.0)])
-    return SimpleNamespace(comparisons=[name, birth], prior_weight=-10.0)
+from floorwalker.identity.explain.waterfall import Waterfall, waterfall
+from floorwalker.identity.matching.model import probability
+from floorwalker.identity.matching.scoring import weight_sql
 
 
 def two() -> Tables:
     return Tables(["a till given_name=ann email=x", "b web given_name=ann email=y"]).customers("a", "b")
 
 
-def test_the_bars_add_up_and_rarity_has_a_bar_of_its_own() -> None:
-    shop = two().model("a", "b", 9.0, gammas=(2, 1))
-    fall = pair(shop.connection, "b", "a", model()).waterfall
+def total(fall: Waterfall) -> float:
+    return fall.prior + sum(bar.bits for bar in fall.bars) + fall.rarity + fall.household + fall.doubt
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    name=st.integers(-1, 2),
+    birth=st.integers(-1, 1),
+    rarity=st.floats(-3, 8),
+    household=st.sampled_from([0.0, 2e-3, 1e-6]),
+    calibration=st.sampled_from([(0.0, 1.0), (-1.5, 0.6)]),
+)
+def test_the_bars_add_up_to_what_scoring_gives(
+    name: int, birth: int, rarity: float, household: float, calibration: tuple[float, float]
+) -> None:
+    model = a_model(household=household, calibration=calibration)
+    strangers = model.prior_weight + rarity
+    for one, gamma in zip(model.comparisons, (name, birth), strict=True):
+        strangers += next((level.weight for level in one.levels if level.value == gamma), 0.0)
+    ((weight,),) = duckdb.sql(
+        f"SELECT {weight_sql(model)} FROM (SELECT {strangers!r}::DOUBLE AS match_weight, {name} AS gamma_given_name,"
+        f" {birth} AS gamma_birth_date)"
+    ).fetchall()
+    row = {"weight": weight, "probability": probability(weight), "against_strangers": strangers,
+           "gamma_given_name": name, "gamma_birth_date": birth}  # fmt: skip
+    fall = waterfall(model, row)
+    assert total(fall) == pytest.approx(weight, abs=0.02)
+    assert fall.rarity == pytest.approx(rarity, abs=0.01)
+    assert fall.household <= 0 and fall.doubt <= 1e-9
+    assert (fall.household < 0) <= (household > 0)
+    assert (fall.doubt < 0) <= (calibration != (0.0, 1.0))
+
+
+def test_each_bar_says_what_was_found() -> None:
+    shop = two().model("a", "b", 3.0, strangers=5.0, gammas=(2, -1))
+    fall = pair(shop.connection, "b", "a", a_model()).waterfall
     assert fall is not None
-    assert [(bar.name, bar.label, bar.bits) for bar in fall.bars] == [
-        ("name", "the same", 8.0),
-        ("birth", "the same", 9.5),
+    assert [(bar.name, bar.label, bar.gamma) for bar in fall.bars] == [
+        ("given_name", "equal", 2),
+        ("birth_date", "one side says nothing", -1),
     ]
-    assert fall.rarity == pytest.approx(1.5)
-    assert fall.prior + sum(bar.bits for bar in fall.bars) + fall.rarity == pytest.approx(fall.weight) == 9.0
-    assert fall.stored
-
-
-def test_what_one_side_does_not_say_weighs_nothing() -> None:
-    fall = waterfall(model(), {"gamma_name": 1, "gamma_birth": -1, "weight": -7.0})
-    assert [(bar.gamma, bar.bits) for bar in fall.bars] == [(1, 3.0), (-1, 0.0)]
-    assert (fall.rarity, fall.bars[1].label) == (0.0, "one side says nothing")
-    assert fall.probability == pytest.approx(1 / 129)
+    assert fall.bars[1].bits == 0.0
+    assert (fall.stored, fall.model) == (True, "m1")
 
 
 def test_both_records_side_by_side_and_what_ties_them() -> None:
@@ -58,12 +75,22 @@ def test_both_records_side_by_side_and_what_ties_them() -> None:
 
 def test_a_pair_that_no_table_has_is_scored() -> None:
     shop = two()
-    found = pair(
-        shop.connection, "a", "b", model(), score=lambda *_: {"weight": -14.0, "gamma_name": 0, "gamma_birth": -1}
-    )
+    row = {
+        "weight": -14.0,
+        "probability": 0.0,
+        "against_strangers": -13.9,
+        "gamma_given_name": 0,
+        "gamma_birth_date": -1,
+    }
+    found = pair(shop.connection, "a", "b", a_model(), score=lambda *_: row)
     assert found.waterfall is not None
     assert (found.waterfall.stored, found.waterfall.weight) == (False, -14.0)
-    assert pair(shop.connection, "a", "b", model(), score=lambda *_: None).waterfall is None
+    assert pair(shop.connection, "a", "b", a_model(), score=lambda *_: None).waterfall is None
+
+
+def test_what_each_level_asks_for() -> None:
+    found = pair(two().levels(transactional=None, crm=6.6, ads=4.2).connection, "a", "b")
+    assert found.levels == {"transactional": None, "crm": 6.6, "ads": 4.2}
 
 
 def test_a_record_that_is_not_known() -> None:

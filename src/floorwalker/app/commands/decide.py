@@ -91,7 +91,7 @@ def decide(
 def serve(
     folder: str, host: str | None, port: int | None, workers: int | None, allow_loopback_without_key: bool
 ) -> None:
-    """Start the HTTP service: /v1/decide, /v1/profiles/{id}, /health, /ready, /metrics, /openapi.json.
+    """Start the HTTP service: /v1/decide, /v1/profiles/{id}, /v1/identity/…, /health, /ready, /metrics, /openapi.json.
 
     \b
     floorwalker keys create --kind server web && floorwalker serve --port 8181
@@ -105,7 +105,15 @@ def serve(
     host, port = host or settings.host, port if port is not None else settings.port
     _check_free(host, port)
     click.echo(f"listening on http://{host}:{port} (Ctrl-C ends it)", err=True)
-    listen(project, host, port, workers or settings.workers, allow_loopback_without_key, normaliser=normaliser)
+    listen(
+        project,
+        host,
+        port,
+        workers or settings.workers,
+        allow_loopback_without_key,
+        normaliser=normaliser,
+        settle=settings.settle,
+    )
 
 
 def _check_free(host: str, port: int) -> None:

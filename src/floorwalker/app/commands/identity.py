@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "decisions": ("identity_decisions", "What people have decided, and what has become of it."),
     "undo": ("identity_decisions", "Take a decision back."),
     "map": ("identity_map", "Whose records are, or were on a day."),
+    "resolve": ("identity_resolve", "Bring what was decided into effect, without reading anything new."),
     "metrics": ("identity_metrics", "The figures of identity, and how they moved."),
 }
 

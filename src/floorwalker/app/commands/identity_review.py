@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from floorwalker.app.commands.identity_effect import effect, later_option, note_option, told
 from floorwalker.app.output import json_option
 
 if TYPE_CHECKING:
+    from floorwalker.app.deciding import Made
     from floorwalker.app.reviewing import Reviewer
     from floorwalker.identity.questions import Question
 
@@ -24,12 +26,20 @@ _ARROWS = re.compile(r"\x1b[\[o][0-9;]*[a-z~]")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Questions at most.")
 @click.option("--list", "listed", is_flag=True, help="Only list the questions.")
 @click.option("--answer", "answers", multiple=True, metavar="ID=ANSWER", help="Answer one: same or different.")
-@click.option("--note", default="", help="Why, kept with the answers.")
+@note_option
+@later_option
 @click.option("--masked", is_flag=True, help="Do not show identifiers and names in full.")
 @json_option
 @click.pass_obj
 def review(
-    folder: str, limit: int, listed: bool, answers: tuple[str, ...], note: str, masked: bool, as_json: bool
+    folder: str,
+    limit: int,
+    listed: bool,
+    answers: tuple[str, ...],
+    note: str,
+    later: bool,
+    masked: bool,
+    as_json: bool,
 ) -> None:
     """Pairs on which much hangs and the model is not sure: the same person, or two?
 
@@ -43,14 +53,17 @@ def review(
     from floorwalker.app.config import open_project
     from floorwalker.app.reviewing import open_reviewer
 
-    wanted = [_parsed(text) for text in answers]
-    with open_reviewer(open_project(folder)) as reviewer:
+    wanted, made = [_parsed(text) for text in answers], []
+    project = open_project(folder)
+    with open_reviewer(project) as reviewer:
         if wanted:
-            _answer(reviewer, wanted, note, as_json)
+            made = _answer(reviewer, wanted, note)
         elif listed or as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
             _list(reviewer, limit, as_json)
         else:
-            _ask(reviewer, limit, note, clear=not masked)
+            made = _ask(reviewer, limit, note, clear=not masked)
+    if made:
+        told(project, made, [_line(one) for one in made], effect(project, later, as_json), as_json)
 
 
 def _parsed(text: str) -> tuple[str, bool]:
@@ -79,25 +92,25 @@ def _list(reviewer: Reviewer, limit: int, as_json: bool) -> None:
     click.echo("\nfloorwalker identity review asks them one by one; --answer ID=same answers one")
 
 
-def _answer(reviewer: Reviewer, wanted: list[tuple[str, bool]], note: str, as_json: bool) -> None:
-    from floorwalker.app.output import table
-
+def _answer(reviewer: Reviewer, wanted: list[tuple[str, bool]], note: str) -> list[Made]:
     # All of them must be open before any is answered.
     asked = [(reviewer.one(review_id), same) for review_id, same in wanted]
-    made = [(question.review_id, "same" if same else "different", reviewer.answer(question, same, note).decision_id)
-            for question, same in asked]  # fmt: skip
-    table(("question", "answer", "decision"), made, as_json)
-    if not as_json:
-        click.echo(reviewer.effect())
+    return [reviewer.answer(question, same, note) for question, same in asked]
 
 
-def _ask(reviewer: Reviewer, limit: int, note: str, *, clear: bool) -> None:
+def _line(made: Made) -> str:
+    one = made.decision
+    a, b = (side[0].record_id[:8] for side in (one.a, one.b))
+    return f"decision {one.decision_id}: {a} and {b} are {'one person' if one.kind == 'link' else 'two people'}"
+
+
+def _ask(reviewer: Reviewer, limit: int, note: str, *, clear: bool) -> list[Made]:
+    """Ask one question after the other; what was decided."""
     found = reviewer.open(limit)
     if not found:
         click.echo(reviewer.nothing)
-        return
-    answered = skipped = 0
-    said = ""
+        return []
+    made, skipped, said = [], 0, ""
     for number, question in enumerate(found, 1):
         if not reviewer.is_open(question):
             # An answer before this one has settled it.
@@ -106,21 +119,16 @@ def _ask(reviewer: Reviewer, limit: int, note: str, *, clear: bool) -> None:
         if said:
             click.echo(said)
         _show(reviewer, question, number, len(found), clear=clear)
-        key = _key()
+        key, said = _key(), ""
         if key == "q":
             break
         if key == "k":
             skipped += 1
-            said = ""
             continue
-        decision = reviewer.answer(question, _KEYS[key], note)
-        answered += 1
-        said = click.style(f"{'the same' if _KEYS[key] else 'different'}: kept as {decision.decision_id}", fg="green")
-    if said:
-        click.echo(f"\n{said}")
-    click.echo(f"\n{answered} answered, {skipped} skipped, {len(reviewer.open(10_000)):,} open")
-    if answered:
-        click.echo(reviewer.effect())
+        made.append(reviewer.answer(question, _KEYS[key], note))
+        said = click.style(_line(made[-1]), fg="green")
+    click.echo(f"\n{len(made)} answered, {skipped} skipped, {len(reviewer.open(1_000_000)):,} open\n")
+    return made
 
 
 def _show(reviewer: Reviewer, question: Question, number: int, count: int, *, clear: bool) -> None:

@@ -126,7 +126,7 @@ def why_not(live: Live, call: Call) -> Answer:
     clear = _clear(call, call.asked(AskedPlain).clear)
 
     def answer(tables: Identity) -> explain.WhyNot:
-        one, two = (_party(tables, call, call.parameters[name]) for name in ("customer", "other"))
+        one, two = (asked_party(tables, call, call.parameters[name]) for name in ("customer", "other"))
         seen = visible_in(tables.connection, call.key.market)
         return explain.why_not(tables.connection, one, two, clear=clear, visible=seen)
 
@@ -139,7 +139,7 @@ def pair(live: Live, call: Call) -> Answer:
     clear = _clear(call, asked.clear)
 
     def answer(tables: Identity) -> explain.Pair:
-        one, two = (_party(tables, call, text) for text in (asked.a, asked.b))
+        one, two = (asked_party(tables, call, text) for text in (asked.a, asked.b))
         records = tables.pair_of(one, two)
         return explain.pair(tables.connection, *records, tables.model, clear=clear)
 
@@ -196,7 +196,7 @@ def _ask(live: Live, question: Callable[[Identity], object]) -> Answer:
     return Answer(200, as_json(live.tables.ask(answer)))
 
 
-def _party(tables: Identity, call: Call, text: str) -> Party:
+def asked_party(tables: Identity, call: Call, text: str) -> Party:
     """Whom the call means, as far as its key may know. Raises Problem 404."""
     try:
         party = tables.find(text)
@@ -223,7 +223,7 @@ def _narrowed(tables: Identity, party: Party, seen: set[str]) -> Party:
 
 
 def _customer(tables: Identity, call: Call, text: str) -> str:
-    party = _party(tables, call, text)
+    party = asked_party(tables, call, text)
     if len(party.customers) != 1:
         raise Problem(
             404,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from floorwalker.app.http.door import Door
 from floorwalker.app.http.figures import Figures
+from floorwalker.app.http.settling import Settling
 from floorwalker.app.http.tables import Tables
 from floorwalker.decisions.decide import Decided, Planner, decide
 from floorwalker.decisions.ledger import Ledger
@@ -35,7 +36,8 @@ _log = logging.getLogger(__name__)
 
 
 class Live:
-    """One worker's state. `normalise` comes from the identity room; `clock` is for tests."""
+    """One worker's state. `normalise` comes from the identity room; `settle`: put decisions about who is who into
+    effect at once; `clock` is for tests."""
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Live:
         *,
         normalise: Normalise = as_written,
         allow_loopback_without_key: bool = False,
+        settle: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.project, self._clock = project, clock
@@ -52,6 +55,7 @@ class Live:
             {"keys": keys.MIGRATIONS, "identity": schema.MIGRATIONS, "identity_metrics": metrics.MIGRATIONS},
         )
         self.door = Door(self.database, allow_loopback_without_key=allow_loopback_without_key, clock=clock)
+        self.settling = Settling(project, on=settle)
         self.tables = Tables(project, normalise=normalise, clock=clock)
         self._shelf = Shelf(project, normalise=normalise, clock=clock)
         self._planner = Planner()
@@ -105,6 +109,7 @@ class Live:
         self.ledger.close()
         self._shelf.close()
         self.tables.close()
+        self.settling.close()
         self.database.close()
 
     def _refresh_policy(self) -> None:

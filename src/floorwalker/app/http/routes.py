@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from floorwalker.app.http import identity
+from floorwalker.app.http import deciding, identity
 from floorwalker.app.http.answers import Answer, Call, Problem, as_json
 from floorwalker.app.http.live import Live
 from floorwalker.app.http.public import as_public, check_public
@@ -154,6 +154,18 @@ ENDPOINTS = (
     Endpoint(
         "GET", "/v1/identity/metrics", "read", identity.figures, "Figures of identity, run by run", None,
         identity.Figures, query=identity.AskedFigures, slow=True,
+    ),
+    Endpoint(
+        "POST", "/v1/identity/decisions", "admin", deciding.post_decision, "Decide that two are one person, or two",
+        deciding.Decide, deciding.Accepted, slow=True, status=202,
+    ),
+    Endpoint(
+        "POST", "/v1/identity/unmerge", "admin", deciding.post_unmerge, "Take a customer apart", deciding.Unmerge,
+        deciding.Accepted, slow=True, status=202,
+    ),
+    Endpoint(
+        "POST", "/v1/identity/undo", "admin", deciding.post_undo, "Take a decision back", deciding.Undo,
+        deciding.Accepted, slow=True, status=202,
     ),
     Endpoint("GET", "/health", OPEN, health, "Whether the process answers"),
     Endpoint("GET", "/ready", OPEN, ready, "Whether there is a bundle to serve"),

@@ -172,11 +172,18 @@ def create_app(
     normaliser: Normaliser = write_as_is,
     allow_loopback_without_key: bool = False,
     beside: Callable[[Project], ASGI] | None = None,
+    settle: bool = True,
 ) -> App:
     """The application. `normaliser` makes the identity room's functions for a project; `beside` makes an application
-    that gets every other path and guards itself (the console).
+    that gets every other path and guards itself (the console); `settle`: decisions about who is who take effect at
+    once, else with the next run.
     """
-    live = Live(project, normalise=normaliser(project), allow_loopback_without_key=allow_loopback_without_key)
+    live = Live(
+        project,
+        normalise=normaliser(project),
+        allow_loopback_without_key=allow_loopback_without_key,
+        settle=settle,
+    )
     return App(live, beside(project) if beside else None)
 
 
@@ -189,8 +196,10 @@ def serve(
     *,
     normaliser: Normaliser = write_as_is,
     beside: Callable[[Project], ASGI] | None = None,
+    settle: bool = True,
 ) -> None:
     """Run the service until it is stopped. `normaliser` and `beside` are functions of a module: workers import them.
+    `settle`: see `create_app`.
 
     Raises PermissionDenied instead of listening to other machines while there is no key to check them by.
     """
@@ -213,7 +222,7 @@ def serve(
         for old in folder.glob("*.db"):
             old.unlink()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    loader = partial(_load, str(project.root), normaliser, allow_loopback_without_key, beside)
+    loader = partial(_load, str(project.root), normaliser, allow_loopback_without_key, beside, settle)
     Granian(
         "floorwalker", address=host, port=port, interface=Interfaces.ASGI, workers=workers, websockets=False,
         log_access=False, log_level=LogLevels.warning,
@@ -221,12 +230,20 @@ def serve(
 
 
 def _load(
-    root: str, normaliser: Normaliser, allow_loopback_without_key: bool, beside: Callable[[Project], ASGI] | None
+    root: str,
+    normaliser: Normaliser,
+    allow_loopback_without_key: bool,
+    beside: Callable[[Project], ASGI] | None,
+    settle: bool,
 ) -> App:
     """What each worker process does first."""
     try:
         return create_app(
-            Project(root), normaliser=normaliser, allow_loopback_without_key=allow_loopback_without_key, beside=beside
+            Project(root),
+            normaliser=normaliser,
+            allow_loopback_without_key=allow_loopback_without_key,
+            beside=beside,
+            settle=settle,
         )
     except FloorwalkerError as error:
         _log.error("%s", error)

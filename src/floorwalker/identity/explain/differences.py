@@ -248,7 +248,7 @@ def _pairs(
         for level, cut in reversed(thresholds(connection).items())
         if cut is None or weight < cut
     ]
-    text = f"{said}: too little" + (f" ({', '.join(needed)} needed)" if needed else "")
+    text = f"{said}: too little" + (f" (needed: {', '.join(needed)})" if needed else "")
     return [Obstacle("below", MODEL, "", "", [], "", weight, text)]
 
 

@@ -22,10 +22,16 @@ from dataclasses import dataclass
 from floorwalker.errors import ConfigError, did_you_mean
 
 FUNCTIONS = {
-    "duckdb": {"jw": "jaro_winkler_similarity", "dl": "damerau_levenshtein"},
-    "spark": {"jw": "jaro_winkler", "dl": "damerau_levenshtein"},
-}
-"""Dialect -> how it spells the similarity functions; Spark's come with Splink's jar."""
+    "duckdb": {
+        "jw": "jaro_winkler_similarity", "dl": "damerau_levenshtein", "words": "STRING_SPLIT",
+        "common": "LIST_INTERSECT", "size": "LEN",
+    },
+    "spark": {
+        "jw": "rapidfuzz_jaro_winkler", "dl": "damerau_levenshtein", "words": "SPLIT",
+        "common": "ARRAY_INTERSECT", "size": "SIZE",
+    },
+}  # fmt: skip
+"""Dialect -> how it spells similarity and lists; Spark's similarities come with `spark_scoring`."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,8 @@ def _within(column: str, slips: int) -> str:
 
 
 def _alike(column: str, least: float) -> str:
-    return f"{{jw}}([{column}], <{column}>) >= {least}"
+    # A hair less: engines round the last digit in ways of their own.
+    return f"{{jw}}([{column}], <{column}>) >= {least - 1e-7:.7f}"
 
 
 def _missing(*columns: str) -> str:
@@ -144,6 +151,27 @@ def _number(name: str, column: str, kind: str) -> Comparison:
     ))  # fmt: skip
 
 
+def _sentence(name: str, column: str) -> Comparison:
+    """Titles and descriptions: by the share of the shorter one's words that the other has too."""
+    one, two = (f"{{words}}({side}, ' ')" for side in (f"[{column}]", f"<{column}>"))
+    shared = f"{{size}}({{common}}({one}, {two})) * 1.0 / LEAST({{size}}({one}), {{size}}({two}))"
+    return Comparison(name, "text", (column,), _missing(column), (
+        Level("equal", _equal(column), (column,)),
+        *(Level(f"{share:.0%} of the words", f"{shared} >= {share}") for share in (0.9, 0.7, 0.5, 0.3)),
+    ))  # fmt: skip
+
+
+def _amount(name: str, column: str, kind: str, near: float) -> Comparison:
+    """Numbers as text: how far apart, as a share of the larger."""
+    one, two = (f"CAST({side} AS DOUBLE)" for side in (f"[{column}]", f"<{column}>"))
+    apart = f"ABS({one} - {two}) / GREATEST(ABS({one}), ABS({two}), 1e-9)"
+    return Comparison(name, kind, (column,), _missing(column), (
+        Level("equal", _equal(column), (column,)),
+        Level("near", f"{apart} <= {near}"),
+        Level("not far", f"{apart} <= {10 * near}"),
+    ))  # fmt: skip
+
+
 def _text(name: str, column: str, kind: str) -> Comparison:
     return Comparison(name, kind, (column,), _missing(column), (
         Level("equal", _equal(column), (column,), column),
@@ -183,13 +211,15 @@ _SINGLE: dict[str, Callable[[str, str], Comparison]] = {
     "phone": lambda name, column: _number(name, column, "phone"),
     "id": lambda name, column: _number(name, column, "id"),
     "hard_id": lambda name, column: _number(name, column, "hard_id"),
-    "city": lambda name, column: _text(name, column, "city"),
-    "text": lambda name, column: _text(name, column, "text"),
+    "place": lambda name, column: _text(name, column, "city"),
+    "text": _sentence,
+    "number": lambda name, column: _amount(name, column, "number", 0.02),
+    "year": lambda name, column: _amount(name, column, "year", 0.0005),
 }
 
-KINDS = ("given_name", "family_name", "address", "postcode", *_SINGLE)
+KINDS = ("given_name", "family_name", "address", "postcode", "word", *_SINGLE)
 """Kinds of fields. `hard_id`: an authority gives one per person (a loyalty card), so that equal and different ids are
-labels to learn from; `id`: anything else that is typed."""
+labels to learn from; `id`: anything else that is typed; `word`: makes blocks and is not compared."""
 
 
 def comparisons(fields: Mapping[str, str]) -> list[Comparison]:
