@@ -24,17 +24,18 @@ from benchmarks.plain_sql_tables import GOLD, SILVER
 from floorwalker.app.config import load_config
 from floorwalker.app.graph import BRONZE, all_models, build_graph
 from floorwalker.app.intake import read_sources
-from floorwalker.app.pipeline import RunResult, as_of, run, write_bundle
+from floorwalker.app.pipeline import REMEMBERED, RunResult, as_of, run, write_bundle
 from floorwalker.app.state import open_state
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.project import Project
 from floorwalker.engines.runner import Build, BuildResult, Graph, plan
-from floorwalker.identity.steps import REMEMBERED
+from floorwalker.identity.golden import golden_step
+from floorwalker.identity.household_steps import household_step
 from floorwalker.identity.steps import steps as identity_steps
 
 RUN_ID = "bench"
 TODAY = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
-RECORDS = "silver.identity_records"
+RECORDS, GOLDEN = "silver.identity_records", "silver.golden_fields"
 CONTROL = {*(f"silver.{name}" for name in SILVER), *(f"gold.{name}" for name in GOLD)}
 """Tables the plain script makes: no other is timed against it."""
 
@@ -56,8 +57,9 @@ class Stages:
             self.sources()
         elif stage == "sql":
             self.sources()
-            steps = identity_steps(self.settings.identity)
-            compared = [model for model in all_models(self.project) if model.name in CONTROL]
+            who = self.settings.identity
+            steps = [*identity_steps(who), golden_step(who.golden), household_step(who.household)]
+            compared = [model for model in all_models(self.project) if model.name in {*CONTROL, GOLDEN}]
             self.build(plan(compared, steps, BRONZE))
         elif stage == "bundle":
             self.bundle()
@@ -98,7 +100,7 @@ class Stages:
 
 def group_of(node: str) -> str:
     """The group a node of the graph is measured in."""
-    if node == RECORDS or node.startswith("identity."):
+    if node in (RECORDS, GOLDEN) or node.startswith("identity."):
         return "identity"
     layer = node.partition(".")[0]
     return layer if layer in ("silver", "gold") else "models"

@@ -1,8 +1,8 @@
 """The control of `benchmarks.pipeline`: the same tables by one plain DuckDB script, as one would write it by hand.
 
-In: the raw files of the simulated retailer, and the customers identity found (two tables of Floorwalker's run: who is
-whom is Python on both sides, so it is timed on neither). Out: the bronze, silver and gold tables that SQL makes, as
-Delta tables with the same columns and rows.
+In: the raw files of the simulated retailer, and the customers identity found (four tables of Floorwalker's run: who is
+who, the golden record and households are identity's on both sides, so they are timed on neither). Out: the bronze,
+silver and gold tables that SQL makes, as Delta tables with the same columns and rows.
 
     python -m benchmarks.plain_sql RAW_FOLDER OUT_FOLDER LAKE_OF_FLOORWALKER MEMORY_LIMIT THREADS
 
@@ -54,7 +54,7 @@ def run(raw: Path, out: Path, lake: Path, memory_limit: str, threads: int) -> No
     for name, query in SILVER.items():
         if name == "browse_events":
             # From here on customers are known.
-            for table in ("customer_map", "customer_identifiers"):
+            for table in ("customer_map", "customer_identifiers", "golden_fields", "households"):
                 files = DeltaTable(lake / "silver" / table).file_uris()
                 connection.execute(f"CREATE VIEW silver.{table} AS FROM read_parquet({files})")
         make(connection, "silver", name, query, out)

@@ -15,6 +15,7 @@ _WORDS = (
     *("cookie_id", "given_name", "family_name", "birth_date", "gender", "address", "postcode", "city", "country"),
     "language",
 )
+_PERSON = ("market", "given_name", "family_name", "birth_date", "gender", "postcode", "city", "country", "language")
 _LATEST = "QUALIFY row_number() OVER (PARTITION BY {0} ORDER BY occurred_at DESC, received_at DESC, event_id) = 1"
 
 
@@ -22,11 +23,6 @@ def _with_customer(kind: str, own: str) -> str:
     return f"""
       SELECT event_id, source, market, channel, occurred_at, occurred_on, customer_id, record_id, {own}
       FROM bronze.{kind} LEFT JOIN silver.customer_map USING (record_id)"""
-
-
-def _latest_of(name: str) -> str:
-    """The value on the customer's record seen last that has one."""
-    return f"arg_max({name}, last_seen) FILTER ({name} IS NOT NULL) AS {name}"
 
 
 def _in_pounds(own: str, kind: str) -> str:
@@ -137,26 +133,23 @@ SILVER: dict[str, str] = {
       QUALIFY rank() OVER (PARTITION BY l.source, coalesce(l.return_id, l.event_id), l.product_id
         ORDER BY l.received_at DESC) = 1""",
     "customer_people": f"""
+      WITH golden AS (PIVOT (SELECT customer_id, attribute, value FROM silver.golden_fields)
+        ON attribute IN ({", ".join(f"'{name}'" for name in _PERSON)}) USING max(value) GROUP BY customer_id)
       SELECT customer_id, count(*) AS records, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
-        bool_or(coalesce(customer_ref, account_id, loyalty_id, email, phone, family_name) IS NOT NULL) AS is_known,
-        {_latest_of("market")}, arg_max(coalesce(given_name, ''), last_seen) FILTER (family_name IS NOT NULL)
-          AS given_name,
-        {", ".join(_latest_of(name) for name in ("family_name", "birth_date", "gender", "postcode"))},
-        arg_max(coalesce(city, ''), last_seen) FILTER (postcode IS NOT NULL) AS city, {_latest_of("country")},
-          {_latest_of("language")}
-      FROM silver.customer_map JOIN silver.identity_records USING (record_id) GROUP BY customer_id""",
+        bool_or(coalesce(r.customer_ref, r.account_id, r.loyalty_id, r.email, r.phone, r.family_name) IS NOT NULL)
+          AS is_known,
+        {", ".join(f"any_value(golden.{name}){'::DATE' if name == 'birth_date' else ''} AS {name}" for name in _PERSON)}
+      FROM silver.customer_map JOIN silver.identity_records AS r USING (record_id) LEFT JOIN golden USING (customer_id)
+      GROUP BY customer_id""",
     "customer_sources": """
       SELECT customer_id, array_to_string(list_sort(list(DISTINCT source)), ',') AS sources,
         array_to_string(list_sort(list(DISTINCT channel)), ',') AS channels, count(DISTINCT channel) AS channel_count
       FROM silver.customer_map JOIN silver.identity_records USING (record_id) GROUP BY customer_id""",
     "customer_contacts": """
-      SELECT customer_id, max(CASE kind WHEN 'email' THEN lower(value) END) AS email,
-        max(CASE kind WHEN 'phone' THEN key END) AS phone, max(CASE kind WHEN 'loyalty_id' THEN value END) AS loyalty_id
-      FROM (SELECT customer_id, kind, value, key FROM silver.customer_identifiers
-        WHERE kind IN ('email', 'phone', 'loyalty_id') AND value NOT LIKE 'hash:%'
-        QUALIFY row_number() OVER (PARTITION BY customer_id, kind ORDER BY records DESC, last_seen DESC, value,
-          key) = 1)
-      GROUP BY customer_id""",
+      SELECT customer_id, max(CASE attribute WHEN 'email' THEN lower(trim(value)) END) AS email,
+        max(CASE attribute WHEN 'phone' THEN key END) AS phone,
+        max(CASE attribute WHEN 'loyalty_id' THEN value END) AS loyalty_id
+      FROM silver.golden_fields WHERE attribute IN ('email', 'phone', 'loyalty_id') GROUP BY customer_id""",
     "customer_orders": """
       SELECT customer_id, min(occurred_on) AS first_order_on, max(occurred_on) AS last_order_on,
         count(DISTINCT order_key) AS orders, count(*) AS line_count, sum(quantity)::DECIMAL(28,3) AS units,
@@ -239,8 +232,8 @@ def _zero(names: str, of: str) -> str:
 
 GOLD: dict[str, str] = {
     "consents": """
-      SELECT customer_id, purpose, min(status) AS status, max(since) AS since, max(basis) AS basis
-      FROM silver.consents JOIN silver.customer_map USING (record_id) GROUP BY customer_id, purpose""",
+      SELECT customer_id, purpose, status, since, basis FROM silver.consents JOIN silver.customer_map USING (record_id)
+      QUALIFY row_number() OVER (PARTITION BY customer_id, purpose ORDER BY status, since DESC, basis) = 1""",
     "stock": "SELECT product_id, store_id, quantity, occurred_at AS counted_at FROM silver.stock",
     "customers": f"""
       WITH allowed AS (PIVOT (SELECT customer_id, purpose, status FROM gold.consents)
@@ -252,7 +245,8 @@ GOLD: dict[str, str] = {
         year(birth_date)::INTEGER AS birth_year, language, loyalty_id, loyalty_tier, {
         _zero("loyalty_points", "BIGINT")
     },
-        sources, channels, channel_count, is_known, records, first_seen, last_seen, first_order_on, last_order_on,
+        sources, channels, channel_count, is_known, records, first_seen, last_seen,
+        household_key AS household_id, coalesce(members, 1) AS household_members, first_order_on, last_order_on,
         date_diff('day', last_order_on, as_of)::INTEGER AS recency_days, {_zero("orders", "BIGINT")},
         coalesce(line_count, 0) AS lines, {_zero("units", "UNITS")}, {_zero("revenue", "MONEY")},
         CAST(o.revenue / o.orders AS DECIMAL(28,4)) AS average_order, {_zero("returns", "BIGINT")},
@@ -267,7 +261,8 @@ GOLD: dict[str, str] = {
     }, loyalty_id IS NOT NULL AS has_loyalty,
         {", ".join(f"coalesce({purpose}, 'unknown') AS {purpose}" for purpose in _PURPOSES)}
       FROM silver.customer_people AS p CROSS JOIN meta.run LEFT JOIN silver.customer_sources USING (customer_id)
-      LEFT JOIN silver.customer_contacts USING (customer_id) LEFT JOIN silver.customer_orders AS o USING (customer_id)
+      LEFT JOIN silver.customer_contacts USING (customer_id) LEFT JOIN silver.households USING (customer_id)
+      LEFT JOIN silver.customer_orders AS o USING (customer_id)
       LEFT JOIN silver.customer_tastes USING (customer_id) LEFT JOIN silver.customer_activity USING (customer_id)
       LEFT JOIN allowed USING (customer_id)""",
     "customer_products": """

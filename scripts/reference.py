@@ -62,6 +62,21 @@ SETTINGS = {
     "identity.limits.device_id": "Devices that may lend anonymous visits to one customer; the latest seen are kept.",
     "identity.limits.cookie_id": "The same for cookies.",
     "identity.rules": "Rules in use, see [identity](identity.md).",
+    "identity.golden.sources": "Sources in the order in which the [golden record](golden-record.md) believes them;"
+    " those that are not named come after them.",
+    "identity.golden.order": "Order of criteria where an attribute has none of its own; the first in which two values"
+    " differ decides.",
+    "identity.golden.name": "Order for the name, given and family name together; `[]`: `order`.",
+    "identity.golden.birth_date": "Order for the birth date.",
+    "identity.golden.gender": "Order for the gender.",
+    "identity.golden.address": "Order for the address with postcode, city and country.",
+    "identity.golden.language": "Order for the language.",
+    "identity.golden.market": "Order for the market.",
+    "identity.golden.email": "Order for the e-mail address.",
+    "identity.golden.phone": "Order for the phone number.",
+    "identity.golden.loyalty_id": "Order for the loyalty card.",
+    "identity.household.size": "Most customers in a [household](golden-record.md#households); what would join more is a"
+    " block of flats, a home or an office.",
     "segmentation.seed": "Seed of everything random in the segmentation.",
     "server.host": "Address `floorwalker serve` listens on.",
     "server.port": "Its port.",
@@ -81,9 +96,17 @@ TABLES = {
     "silver.customer_levels": "Who is together at another level of confidence, where that differs from the customers.",
     "silver.customer_map": "Which customer each record belongs to; every record exactly once.",
     "silver.customer_aliases": "Customer ids that were merged into others, with the run and day.",
+    "silver.customer_ids": "What every customer id stood for, from run to run: itself, or what it was merged into.",
+    "silver.customer_map_history": "Which customer each record belonged to, from run to run.",
     "silver.customer_identifiers": "Every identifier of a customer: raw value, key, records, sources, days.",
     "silver.identity_summary": "Figures of the resolution: records, customers, refused evidence, churn of ids.",
     "silver.identity_review": "Pairs of records that a person should look at, the most telling first.",
+    "silver.golden_policy": "The policy of the golden record: per attribute the place of each criterion in its order.",
+    "silver.golden_sources": "Sources that the policy names: their rank, and whether their values were verified.",
+    "silver.households": "Which household each customer is in, and how many customers it has; customers of whom no"
+    " address is known and who share no phone are in none.",
+    "silver.household_evidence": "What customers share: kind, keyed hash of the value, how many share it, and whether"
+    " it joins them or why not.",
     "gold.rfm": "Recency, frequency, money of each buyer, their quintiles, segment and lifecycle.",
     "gold.clusters": "Which cohort each buyer belongs to.",
     "gold.cluster_profiles": "One row per cohort: name, sentence, size, revenue, medians.",
@@ -131,7 +154,7 @@ def _notes(struct: type) -> dict[str, str]:
 def _default(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, tuple) and len(value) > 3:
+    if isinstance(value, tuple) and len(value) > 6:
         return "all of them"
     return f"`{msgspec.json.encode(value).decode()}`"
 
@@ -241,13 +264,20 @@ def commands() -> str:
     for name in COMMANDS:
         command = floorwalker.get_command(context, name)
         assert command is not None
-        inner = [(f"{name} {sub}", command.commands[sub]) for sub in sorted(command.commands)] if isinstance(
-            command, click.Group
-        ) else [(name, command)]  # fmt: skip
+        inner = [(f"{name} {sub}", one) for sub, one in below(command)] or [(name, command)]
         if isinstance(command, click.Group) and command.invoke_without_command:
             inner.insert(0, (name, command))
         parts += [_command(path, one) for path, one in inner]
     return "\n\n".join(parts)
+
+
+def below(command: click.Command) -> list[tuple[str, click.Command]]:
+    """The commands of a group, by name; of a command that is none, none."""
+    if not isinstance(command, click.Group):
+        return []
+    context = click.Context(command)
+    found = ((name, command.get_command(context, name)) for name in sorted(command.list_commands(context)))
+    return [(name, one) for name, one in found if one is not None]
 
 
 def _command(path: str, command: click.Command) -> str:

@@ -62,6 +62,23 @@ class MemoryContext:
         self.merged.append(table)
         return self.write(table, merged)
 
+    def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
+        """Keys of rows that differ between `<table>_previous` and the table."""
+        listed = ", ".join((key, *columns))
+        one, other = (f"SELECT {listed} FROM {name}" for name in (table, f"{table}_previous"))
+        return self.connection.sql(
+            f"SELECT DISTINCT {key} FROM (({one} EXCEPT ALL {other}) UNION ALL ({other} EXCEPT ALL {one}))"
+        )
+
+    def made_by(self, table: str) -> str:
+        """This run: there is no other."""
+        return self.run_id
+
+    def keep(self, *tables: str) -> None:
+        """Remember what these tables hold as `<table>_previous`: it has been published."""
+        for table in tables:
+            self.connection.execute(f"CREATE OR REPLACE TABLE {table}_previous AS FROM {table}")
+
     def progress(self, done: float, text: str = "") -> None:
         """Remember what was reported."""
         self.reports.append((done, text))

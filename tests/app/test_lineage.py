@@ -18,6 +18,7 @@ from floorwalker.engines.project import Project
 from floorwalker.engines.relations import Known, Relation
 from floorwalker.engines.runner import plan, writes_of
 from floorwalker.events.vocabulary import KINDS
+from floorwalker.identity.golden import CRITERIA
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,11 @@ def test_constants_are_few_and_known(found: Lineage) -> None:
     assert constants == {
         "silver.consents.purpose",  # the list of purposes
         "silver.customer_identifiers.kind",  # the rule's name
+        *(f"silver.golden_policy.{name}" for name in ("attribute", *CRITERIA)),  # the settings' words
+        *(f"silver.golden_sources.{name}" for name in ("source", "place", "unverified")),
+        "silver.golden_fields.attribute",
+        "silver.golden_fields.part_of",
+        "silver.household_evidence.kind",
         "gold.funnel.position",
         "gold.funnel.step",
         "gold.segment_definitions.description",  # the policy's words

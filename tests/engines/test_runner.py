@@ -152,3 +152,89 @@ def test_previous_tables_show_the_last_publication_and_do_not_count_as_input(lak
         lake.append("bronze.sales", pa.table({"who": ["b"], "amount": [9]}), connection)
     third = Build(lake, "r3", AS_OF, previous={"silver.seen": 0}, empty=empty).run(graph)
     assert third.nodes[0].rows == {"silver.seen": 2}
+
+
+def amending(seen: list[str | None], text: str = "1", shares: str = "basis") -> Step:
+    """A step that adds a number to everybody's total; what the number is may be amended."""
+
+    def run(context) -> None:
+        seen.append(context.since)
+        table = f"SELECT who, CAST(SUM(amount) + {text} AS BIGINT) AS amount FROM bronze.sales GROUP BY who"
+        if context.since is None:
+            context.write("gold.plus", context.connection.sql(table))
+        else:
+            ours = context.connection.sql(f"FROM ({table}) WHERE who = 'a'")
+            context.merge("gold.plus", ["who"], ours.project("who"), ours)
+
+    return Step("plus", ("bronze.sales",), ("gold.plus",), run, settings=shares, amendments=text)
+
+
+def published_build(lake: Lake, *steps: Step, quick: bool = False, publish: bool = True) -> BuildResult:
+    pointer = lake.pointer()
+    published = pointer.tables if pointer else {}
+    result = Build(lake, "r1", AS_OF, published=published, quick=quick).run(plan([], steps, ["bronze.sales"]))
+    if publish:
+        lake.publish(run_id="r1", as_of=AS_OF, versions=result.versions)
+    return result
+
+
+def test_a_step_learns_when_only_what_may_be_amended_has_changed(lake):
+    seen: list[str | None] = []
+    published_build(lake, amending(seen))
+    assert published_build(lake, amending(seen)).built == 0
+    published_build(lake, amending(seen, "10"))
+    assert seen == [None, "1"]
+    # The step touched one of its rows, and left the other as it was published.
+    assert rows(lake, "gold.plus") == [("a", 13), ("b", 4)]
+    published_build(lake, amending(seen, "10", shares="others"))
+    with lake.connect() as connection:
+        lake.append("bronze.sales", pa.table({"who": ["b"], "amount": [9]}), connection)
+    published_build(lake, amending(seen, "20", shares="others"))
+    assert seen[2:] == [None, None]
+
+
+def test_what_a_killed_run_left_is_neither_amended_nor_kept(lake):
+    seen: list[str | None] = []
+    published_build(lake, amending(seen))
+    published_build(lake, amending(seen, "10"), publish=False)
+    published_build(lake, amending(seen, "100"))
+    assert seen == [None, "1", None]
+    assert rows(lake, "gold.plus") == [("a", 103), ("b", 103)]
+
+    def merging(context) -> None:
+        new = context.connection.sql("SELECT 'c' AS who, CAST(7 AS BIGINT) AS amount")
+        context.merge("gold.plus", ["who"], new.project("who"), new)
+
+    # A merge stands on what is published, too.
+    published_build(lake, amending(seen, "5"), publish=False)
+    published_build(lake, Step("plus", ("bronze.sales",), ("gold.plus",), merging))
+    assert rows(lake, "gold.plus") == [("a", 103), ("b", 103), ("c", 7)]
+
+
+def test_a_quick_build_asks_models_and_the_next_one_fits_them(lake):
+    asked: list[str] = []
+
+    def model(word: str, scored: bool = True) -> Step:
+        def score(context) -> bool:
+            asked.append(
+                f"score {context.made_by('gold.model')} {context.changed('bronze.sales', 'who', ['amount']).fetchall()}"
+            )
+            return scored
+
+        def fit(context) -> None:
+            asked.append("fit")
+            context.write("gold.model", context.connection.sql("SELECT COUNT(*) AS n FROM bronze.sales"))
+
+        return Step("model", ("bronze.sales",), ("gold.model",), fit, settings=word, score=score)
+
+    published_build(lake, model("a"), quick=True)
+    assert asked == ["fit"], "nothing stands yet"
+    with lake.connect() as connection:
+        lake.append("bronze.sales", pa.table({"who": ["c"], "amount": [1]}), connection)
+    quick = published_build(lake, model("a"), quick=True)
+    assert [node.status for node in quick.nodes] == ["scored"] and asked[1:] == ["score r1 [('c',)]"]
+    assert rows(lake, "gold.model") == [(3,)]
+    assert [node.status for node in published_build(lake, model("a")).nodes] == ["built"]
+    assert rows(lake, "gold.model") == [(4,)]
+    published_build(lake, model("b", scored=False), quick=True)
+    assert asked[-2:] == ["score r1 []", "fit"], "a model that cannot be asked is fitted"

@@ -6,9 +6,11 @@ import datetime as dt
 import re
 
 from tests.identity.conftest import Identify
+from tests.identity.deciding import decide
 from tests.identity.population import EPOCH, population, record
 
 from floorwalker.identity.registry import customer_of, keepers, new_id
+from floorwalker.identity.standing import standing
 
 LATER = dt.date(2026, 2, 1)
 
@@ -104,3 +106,27 @@ def test_a_customer_that_left_leaves_no_alias(identify: Identify) -> None:
 def test_keepers_are_one_to_one() -> None:
     assert keepers([]) == {}
     assert keepers([(5, "cx"), (5, "cy"), (6, "cy")]) == {5: "cx", 6: "cy"}
+
+
+def test_a_chain_of_merges_comes_apart_link_by_link(identify: Identify) -> None:
+    """C joins B, B joins A; each takes its own id along when it is split off, however the parts are cut."""
+    own = {name: [record(f"{name}{n}", loyalty_id=card) for n in range(size)]
+           for name, card, size in (("a", "1", 4), ("b", "2", 3), ("c", "3", 2))}  # fmt: skip
+    rows = [row for group in own.values() for row in group]
+    first = identify(rows)
+    a, b, c = (first.customer[f"{name}0"] for name in "abc")
+    names = {name: [str(row["record_id"]) for row in group] for name, group in own.items()}
+    c_to_b = decide(first, "link", names["c"], names["b"], 1)
+    b_to_a = decide(first, "link", names["b"], names["a"], 2)
+    two = identify(rows, previous=first, decided=standing([c_to_b]))
+    assert two.customer["c0"] == b
+    # Records that come later are nobody's founders, and carry no id off, though they outnumber them.
+    rows += [record(f"z{n}", loyalty_id="2") for n in range(9)]
+    three = identify(rows, previous=two, decided=standing([c_to_b, b_to_a]))
+    assert set(three.customer.values()) == {a} or set(three.customer.values()) == {b}
+    back = identify(rows, previous=three, decided=standing([c_to_b]))
+    assert (back.customer["a0"], back.customer["b0"], back.customer["c0"], back.customer["z0"]) == (a, b, b, b)
+    assert dict(back.rows("SELECT customer_id, alias_of FROM silver.customer_aliases")) == {c: b}
+    apart = identify(rows, previous=three)
+    assert {name: apart.customer[f"{name}0"] for name in "abc"} == {"a": a, "b": b, "c": c}
+    assert _summary(apart)["ids.revived"] == 2 and _summary(apart)["ids.created"] == 0

@@ -8,12 +8,16 @@ from decimal import Decimal
 import pytest
 from tests.bronze import write_bronze
 
+from floorwalker.app.pipeline import REMEMBERED
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.models import load_models
 from floorwalker.engines.project import Project
 from floorwalker.engines.runner import Build, plan
 from floorwalker.engines.steps import Step
 from floorwalker.errors import DataTestError
+from floorwalker.identity.golden import golden_step
+from floorwalker.identity.household_steps import household_step
+from floorwalker.identity.settings import GoldenSettings, HouseholdSettings
 from floorwalker.profiles import SQL
 
 AS_OF = dt.date(2026, 3, 1)
@@ -159,9 +163,14 @@ def by_email_or_card(context) -> None:
     context.write(
         "silver.normalised_records",
         sql(
-            "SELECT record_id, LOWER(family_name) AS family_name_key, LOWER(address) AS address_key,"
-            " UPPER(postcode) AS postcode_key FROM silver.identity_records"
+            "SELECT record_id, LOWER(given_name) AS given_name_key, LOWER(family_name) AS family_name_key, birth_date,"
+            " LOWER(address) AS address_key, UPPER(postcode) AS postcode_key, email AS email_key, phone AS phone_key,"
+            " loyalty_id AS loyalty_key FROM silver.identity_records"
         ),
+    )
+    context.write(
+        "silver.customer_aliases",
+        sql("SELECT NULL::VARCHAR AS customer_id, NULL::VARCHAR AS alias_of WHERE FALSE"),
     )
     context.write(
         "silver.customer_identifiers",
@@ -178,16 +187,21 @@ def by_email_or_card(context) -> None:
 IDENTITY = Step(
     "identity",
     ("silver.identity_records",),
-    ("silver.customer_map", "silver.customer_identifiers", "silver.normalised_records"),
+    ("silver.customer_map", "silver.customer_identifiers", "silver.normalised_records", "silver.customer_aliases"),
     by_email_or_card,
 )
+STEPS = [IDENTITY, golden_step(GoldenSettings()), household_step(HouseholdSettings())]
 
 
 def build(tmp_path, world) -> Lake:
     lake = Lake(Project(tmp_path), memory_limit="500MB", threads=1)
     versions = write_bronze(lake, world)
-    graph = plan(load_models(SQL), [IDENTITY], versions)
-    result = Build(lake, "r1", AS_OF, "GBP", precedence=("shop", "till"), versions=versions).run(graph)
+    graph = plan(load_models(SQL), STEPS, versions)
+    build = Build(
+        lake, "r1", AS_OF, "GBP", precedence=("shop", "till"), versions=versions,
+        previous={"silver.households": None}, empty=REMEMBERED,
+    )  # fmt: skip
+    result = build.run(graph)
     lake.publish(run_id="r1", as_of=AS_OF, versions=result.versions)
     return lake
 
@@ -256,6 +270,67 @@ def test_consent_is_the_most_restrictive_of_all_words(gold):
     )
     bob = one(gold, "SELECT * FROM gold.customers WHERE customer_id = 'c-L2'")
     assert bob["personalization"] == "unknown"
+
+
+def test_a_merged_customer_allows_only_what_every_record_that_spoke_allows(tmp_path):
+    """Five records of one person: consent does not survive like a name, by being newer or more often said."""
+
+    def said(source, purpose, status, month):
+        return {**ANN, "source": source, "purpose": purpose, "status": status, "basis": f"{source} {status}",
+                "occurred_at": f"2026-{month:02}-01 00:00:00+00"}  # fmt: skip
+
+    world = {
+        "customers": [{**ANN, "source": "silent", "family_name": "Lee"}],
+        "consents": [
+            # the newest word, and most words, grant; one older record refused, another withdrew
+            *(said(source, "marketing_email", "granted", 2) for source in ("web", "app", "crm")),
+            said("till", "marketing_email", "denied", 1),
+            said("web", "marketing_sms", "granted", 2), said("till", "marketing_sms", "withdrawn", 1),
+            # granted by one, unknown to the others
+            said("web", "analytics", "granted", 1),
+            # the same record changed its mind: its own last word counts, in both directions
+            said("web", "ads", "denied", 1), said("web", "ads", "granted", 2),
+            said("app", "personalization", "granted", 1), said("app", "personalization", "withdrawn", 2),
+            # 'all' speaks for every purpose, also against a newer grant of another record
+            said("post", "all", "withdrawn", 1), said("post", "all", "granted", 2),
+            said("call", "all", "granted", 1), said("web", "marketing_push", "granted", 1),
+        ],
+    }  # fmt: skip
+    gold = build(tmp_path, world).read()
+    found = {row[0]: row[1:] for row in gold.execute("SELECT purpose, status, basis FROM gold.consents").fetchall()}
+    assert found == {
+        "marketing_email": ("denied", "till denied"),
+        "marketing_sms": ("denied", "till withdrawn"),
+        "personalization": ("denied", "app withdrawn"),
+        "analytics": ("granted", "post granted"),
+        "ads": ("granted", "post granted"),
+        "marketing_push": ("granted", "post granted"),
+        "profiling": ("granted", "post granted"),
+    }
+    since = dict(gold.execute("SELECT purpose, STRFTIME(since, '%m') FROM gold.consents").fetchall())
+    assert since["marketing_email"] == since["marketing_sms"] == "01", "the day of the word that counts"
+    ann = one(gold, "SELECT * FROM gold.customers")
+    assert (ann["marketing_email"], ann["marketing_sms"], ann["analytics"]) == ("denied", "denied", "granted")
+
+
+def test_a_refusal_of_everything_by_one_record_refuses_everything(tmp_path):
+    world = {
+        "consents": [
+            {**ANN, "source": "web", "purpose": "all", "status": "granted", "occurred_at": "2026-02-01 00:00:00+00"},
+            {**ANN, "source": "call", "purpose": "all", "status": "denied", "occurred_at": "2026-01-01 00:00:00+00"},
+            {**BOB, "source": "web", "purpose": "ads", "status": "granted"},
+        ],
+        "email_events": [{**BOB, "source": "mail", "event_name": "Unsubscribed"}],
+    }
+    gold = build(tmp_path, world).read()
+    words = "SELECT customer_id, status, COUNT(*) FROM gold.consents GROUP BY ALL ORDER BY ALL"
+    assert gold.execute(words).fetchall() == [
+        ("c-L2", "denied", 1),
+        ("c-L2", "granted", 1),
+        ("c-ann@x.org", "denied", 7),
+    ]
+    bob = one(gold, "SELECT * FROM gold.customers WHERE customer_id = 'c-L2'")
+    assert (bob["marketing_email"], bob["ads"], bob["analytics"]) == ("denied", "granted", "unknown")
 
 
 def test_products_and_stock_show_their_newest_state(gold):

@@ -65,6 +65,8 @@ def their_models(project: Project, own: Iterable[SqlModel]) -> list[SqlModel]:
 def all_steps(project: Project, settings: Settings) -> list[Step]:
     """The rooms' steps in Python."""
     from floorwalker.governance.consent import load_consent_policy
+    from floorwalker.identity.golden import golden_step
+    from floorwalker.identity.household_steps import household_step
     from floorwalker.identity.review import step as review_step
     from floorwalker.identity.steps import steps as identity_steps
     from floorwalker.models.recommend.steps import steps as recommend_steps
@@ -77,6 +79,8 @@ def all_steps(project: Project, settings: Settings) -> list[Step]:
     return [
         *identity_steps(settings.identity, decided(project)),
         review_step(settings.identity),
+        golden_step(settings.identity.golden),
+        household_step(settings.identity.household),
         *rfm_steps(),
         *cluster_steps(settings.segmentation),
         *segment_steps(project.policies / "segments.toml"),

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 
 from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
@@ -36,8 +37,9 @@ from floorwalker.engines.upkeep import after_run
 from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import ConfigError, FloorwalkerError, NotFoundError
 from floorwalker.events.vocabulary import KINDS
-from floorwalker.identity.steps import REMEMBERED
+from floorwalker.identity.steps import REMEMBERED as IDENTITY_REMEMBERS
 from floorwalker.models.tracking import warm_up
+from floorwalker.profiles.bundle.amend import PEOPLE, amend_bundle
 from floorwalker.profiles.bundle.build import build_bundle
 
 if TYPE_CHECKING:
@@ -51,6 +53,15 @@ Progress = Callable[[str, float, str], None]
 _DATED = ("order_lines", "returns", "browse_events", "email_events", "loyalty_events", "tickets")
 
 
+REMEMBERED = {
+    **IDENTITY_REMEMBERS,
+    "silver.households": pa.schema(
+        [("customer_id", pa.string()), ("household_key", pa.string()), ("members", pa.int64())]
+    ),
+}
+"""What a run reads of the last published one, so that ids last and only news is worked on."""
+
+
 BUNDLED = frozenset(
     {
         *(f"gold.{name}" for name in ("clusters", "consents", "customer_products", "customers", "popular_products")),
@@ -59,6 +70,9 @@ BUNDLED = frozenset(
     }
 )
 """What the serving bundle is made of: a run without one of these tables publishes nothing."""
+
+FEW = 0.3
+"""Share of the customers up to which a bundle is amended: to write more of it, writing all of it is as quick."""
 
 
 @dataclass
@@ -164,7 +178,7 @@ def run(
                     compacted = after_run(lake, result.build.versions, settings.lake)
                     progress("upkeep", 1.0, f"{len(compacted)} compacted")
             with _timed(result, "bundle"):
-                bundle = write_bundle(project, lake, settings, result, progress)
+                bundle = write_bundle(project, lake, settings, result, progress, quick)
             lake.publish(
                 run_id=run_id,
                 as_of=result.as_of,
@@ -250,15 +264,44 @@ def _build(
     return outcome
 
 
-def write_bundle(project: Project, lake: Lake, settings: Settings, result: RunResult, progress: Progress) -> str:
-    """Write the serving bundle of a run that is about to be published; returns its name below state/bundles."""
+def write_bundle(
+    project: Project, lake: Lake, settings: Settings, result: RunResult, progress: Progress, quick: bool = False
+) -> str:
+    """Write the serving bundle of a run that is about to be published; returns its name below state/bundles. `quick`:
+    the former one, with the entries of those whose rows have changed, where they are few."""
     progress("bundle", 0.0, "")
     with lake.connect() as connection:
         for table, version in result.build.versions.items():
             lake.view(connection, table, version)
-        build_bundle(connection, project.bundles, run_id=result.run_id, as_of=result.as_of, secret=project.secret)
+        run = {"run_id": result.run_id, "as_of": result.as_of, "secret": project.secret}
+        if not quick or not _amend_bundle(project, lake, connection, result, run):
+            build_bundle(connection, project.bundles, **run)
     progress("bundle", 1.0, "")
     return result.run_id
+
+
+def _amend_bundle(
+    project: Project, lake: Lake, connection: duckdb.DuckDBPyConnection, result: RunResult, run: dict[str, Any]
+) -> bool:
+    before, versions = lake.pointer(), result.build.versions
+    if before is None or before.bundle is None or any((t in before.tables) != (t in versions) for t in PEOPLE):
+        return False
+    customers, identifiers = set(), set()
+    for table in (table for table in PEOPLE if table in versions):
+        rows = lake.changed(table, before.tables[table], versions[table])
+        if not rows:
+            continue
+        listed = "customer_id, kind, key" if table == "silver.customer_identifiers" else "customer_id"
+        for customer, *identifier in connection.execute(f"SELECT DISTINCT {listed} FROM ({rows}) AS x").fetchall():
+            customers.add(customer)
+            if identifier:
+                identifiers.add(tuple(identifier))
+    ((known,),) = connection.execute("SELECT count(*) FROM gold.customers").fetchall()
+    if len(customers) > FEW * known:
+        return False
+    former = project.bundles / before.bundle
+    path = amend_bundle(connection, former, project.bundles, sorted(customers), sorted(identifiers), **run)
+    return path is not None
 
 
 def clean_bundles(project: Project, lake: Lake) -> None:

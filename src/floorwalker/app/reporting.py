@@ -7,7 +7,8 @@ report.json.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +69,30 @@ def headline(project: Project, result: RunResult) -> list[str]:
             f"  {totals[0]:,} customers, {totals[1]:,} of them bought: {totals[2]:,} orders, {products:,} products,"
             f" revenue {plain(totals[3])} {totals[4]}"
         )
+        if any(node.name == "identity.resolve" and node.status == "built" for node in result.build.nodes):
+            moved = ids_line(dict(connection.execute("FROM silver.identity_summary").fetchall()))
+            lines += [moved] if moved else []
     built = f"{result.build.built} tables built" if result.build.built else "nothing to build"
     lines += [f"held back {name}: {reason}" for name, reason in sorted(result.build.held_back.items())]
     lines += told(result.anomalies)
     lines += result.notes
     lines.append(f"{result.status}: {built}, {sum(result.seconds.values()):.1f} s, run {result.run_id}")
     return lines
+
+
+def ids_line(summary: Mapping[str, float]) -> str:
+    """How customer ids moved in a run, from silver.identity_summary; '' where none was before.
+
+    >>> ids_line({"ids.stability": 0.99951, "ids.kept": 900, "ids.created": 12, "ids.merged": 3, "ids.split": 0})
+    '  ids: 99.95 % of the records kept their customer; 12 created, 3 merged'
+    """
+    if not summary.get("ids.kept"):
+        return ""
+    # Rounded down: 100 % is said of all, and of nothing less.
+    share = math.floor(summary["ids.stability"] * 10_000) / 100
+    moved = (("created", "created"), ("merged", "merged"), ("split", "split"), ("revived", "given back"))
+    counts = [f"{count:,.0f} {word}" for name, word in moved if (count := summary.get(f"ids.{name}", 0))]
+    return f"  ids: {share:g} % of the records kept their customer" + (f"; {', '.join(counts)}" if counts else "")
 
 
 def told(anomalies: Sequence[Anomaly], most: int = 5) -> list[str]:

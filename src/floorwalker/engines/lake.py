@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import duckdb
 from deltalake import DeltaTable, Schema
 
-from floorwalker.engines.changes import content
+from floorwalker.engines.changes import Changes, changes_between, content, select_changes
 from floorwalker.engines.delta import (
     Staged,
     empty_table,
@@ -41,7 +41,7 @@ from floorwalker.engines.delta import (
 from floorwalker.engines.merging import commit_merge, merge
 from floorwalker.engines.publication import Pointer, Publication, write_atomically
 from floorwalker.engines.settings import LakeSettings
-from floorwalker.engines.sql_duckdb import Data, set_run, view_files, write_parquet
+from floorwalker.engines.sql_duckdb import Data, scan, set_run, view_files, write_parquet
 from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import NotFoundError, StateError, did_you_mean
 
@@ -216,6 +216,17 @@ class Lake:
     def content(self, name: str, version: int) -> int:
         """The version that first held exactly the rows of `version`."""
         return content(self.path(name), version)
+
+    def changed(self, name: str, before: int, now: int, columns: Sequence[str] = ()) -> str:
+        """SQL of the rows (these columns; none: all) that only one of two versions of a table has; '' for none. Told by
+        what was merged where that is known, else by comparing; then a row that changed elsewhere may be among them."""
+        changes = changes_between(self.path(name), before, now)
+        if changes is None:
+            changes = Changes(before=tuple(self.files(name, before)), after=tuple(self.files(name, now)))
+        if changes.nothing:
+            return ""
+        sets = [scan(files) if files else "" for files in (changes.files, changes.before, changes.after)]
+        return select_changes(changes, columns or [one.name for one in self.schema(name, now).fields], *sets)
 
     def stage(
         self,

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from floorwalker.engines.changes import Changes, changes_between, select_changes
 from floorwalker.engines.checks import DataTest, TestResult, read_tests, run_tests, tables_of
 from floorwalker.engines.delta import Conflict, Staged
 from floorwalker.engines.incremental import SHARE, SMALL, Increment, read_incremental, run_facts
@@ -128,18 +127,11 @@ class _Context:
         )
 
     def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
-        build = self._build
-        before, now = (build.published or {}).get(table), build.versions[table]
-        columns = (key, *columns)
+        before = (self._build.published or {}).get(table)
         if before is None:
             return self.connection.sql(f'SELECT DISTINCT "{key}" FROM {table}')
-        changes = changes_between(build.lake.path(table), before, now)
-        if changes is None:
-            changes = Changes(before=tuple(build.lake.files(table, before)), after=tuple(build.lake.files(table, now)))
-        if changes.nothing:
-            return self.connection.sql(f'SELECT "{key}" FROM {table} WHERE FALSE')
-        sets = (scan(files) if files else "" for files in (changes.files, changes.before, changes.after))
-        return self.connection.sql(f'SELECT DISTINCT "{key}" FROM ({select_changes(changes, columns, *sets)}) AS x')
+        rows = self._build.lake.changed(table, before, self._build.versions[table], (key, *columns))
+        return self.connection.sql(f'SELECT DISTINCT "{key}" FROM ({rows or f"FROM {table} WHERE FALSE"}) AS x')
 
     def made_by(self, table: str) -> str:
         version = (self._build.published or {}).get(table)

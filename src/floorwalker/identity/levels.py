@@ -121,7 +121,8 @@ def judge_rules(
 ) -> Judged:
     """Run the rules as if nobody had a hard id (`hard`: its kind, `hidden`: evidence that speaks of it), then look.
 
-    A pair of which both ids are known cannot be wrong when the ids are in use, so that only the others are in doubt."""
+    Once the ids are in use, a pair of which both are known cannot be wrong. That is not taken off the error: records
+    without a card say less of everything else too, and are wrong more often than those that can be looked at."""
     ids = people.codes[hard]
     seen = evidence.take(np.flatnonzero((evidence.tier < PROBABLE) & ~hidden))
     blind = replace(people, codes={kind: codes for kind, codes in people.codes.items() if kind != hard})
@@ -144,7 +145,7 @@ def judge_rules(
         pairs = _pairs(labels)
         # One wrong pair more than seen: none seen is not none (Laplace).
         error = (together - right + 1) / (together + 2)
-        found.append(1 - error * (1 - together / pairs))
+        found.append(1 - error)
         matches = pairs * (1 - error) * there / right if right else None
     return Judged(found, matches)
 

@@ -8,7 +8,14 @@ In: the `[identity]` section of floorwalker.toml. Out: `IdentitySettings`.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+Criterion = Literal["verified", "source", "recency", "completeness", "frequency"]
+"""By what one value is preferred to another, see `golden`."""
+
+_MOST_SAID: tuple[Criterion, ...] = ("verified", "source", "frequency", "recency", "completeness")
 
 
 class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -42,6 +49,47 @@ class ReviewSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Two customers are not asked about when the chance that they are one is smaller."""
     size: int = 500
     """Most pairs in the queue; the most telling are kept."""
+
+
+class GoldenSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Which of the values that records give for an attribute is the customer's.
+
+    Each attribute has an order of criteria; the first in which two values differ decides. Those without one of their
+    own (`()`) go by `order`. What people keep is taken from most records, what they change from the newest.
+    """
+
+    sources: tuple[str, ...] = ()
+    """Sources in the order in which they are believed; those that are not named come after them."""
+    verified_sources: tuple[str, ...] = ()
+    """Sources whose values somebody checked: by a link in an e-mail, by papers at a desk."""
+    order: tuple[Criterion, ...] = ("verified", "source", "recency", "completeness", "frequency")
+    """Criteria, the first decides: `verified`, `source` (its rank), `recency`, `completeness` (of the record),
+    `frequency` (in how many records)."""
+    name: tuple[Criterion, ...] = _MOST_SAID
+    """The same for the name, given and family name together."""
+    birth_date: tuple[Criterion, ...] = _MOST_SAID
+    """The same for the birth date."""
+    gender: tuple[Criterion, ...] = _MOST_SAID
+    """The same for the gender."""
+    address: tuple[Criterion, ...] = ()
+    """The same for the address with postcode, city and country; empty: `order`."""
+    language: tuple[Criterion, ...] = ()
+    """The same for the language."""
+    market: tuple[Criterion, ...] = ()
+    """The same for the market."""
+    email: tuple[Criterion, ...] = _MOST_SAID
+    """The same for the e-mail address."""
+    phone: tuple[Criterion, ...] = _MOST_SAID
+    """The same for the phone number."""
+    loyalty_id: tuple[Criterion, ...] = _MOST_SAID
+    """The same for the loyalty card."""
+
+
+class HouseholdSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Who lives together; see `households`."""
+
+    size: int = 12
+    """Most persons in a household: a value that would join more is a block of flats, a home or an office."""
 
 
 class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -80,3 +128,5 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         "name_birth_postcode", "name_address", "phone_alone", "device_id", "cookie_id",
     )  # fmt: skip
     """Rules in use; see `rules.RULES`."""
+    golden: GoldenSettings = GoldenSettings()
+    household: HouseholdSettings = HouseholdSettings()

@@ -38,7 +38,7 @@ from floorwalker.identity.calibration import Pinned, levels_path, pinned_levels
 from floorwalker.identity.decisions import digest
 from floorwalker.identity.partition import arrays, divide, gather
 from floorwalker.identity.records import OUTPUT, normalise_records
-from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.settings import GoldenSettings, HouseholdSettings, IdentitySettings, ReviewSettings
 
 if TYPE_CHECKING:
     from floorwalker.identity.standing import Standing
@@ -73,7 +73,11 @@ is none."""
 
 def steps(settings: IdentitySettings, decided: Sequence[Standing] = ()) -> list[Step]:
     """The steps of the room, for `settings` and what people have decided (`decisions.active`)."""
-    text = msgspec.json.encode(settings).decode()
+    # What is chosen from the records of a customer, and who lives together, changes nobody's customer.
+    who = msgspec.structs.replace(
+        settings, golden=GoldenSettings(), household=HouseholdSettings(), review=ReviewSettings()
+    )
+    text = msgspec.json.encode(who).decode()
     return [
         Step(
             "identity.normalise",
@@ -233,7 +237,7 @@ def _nodes_of_rules(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray[
 
 _TEMPORARY = (
     "people", "names", "hubs", "values", "pieces", "probable", "partition", "verdicts", "map", "aliases", "evidence",
-    "churn", "groups",
+    "churn", "groups", "rows",
     *manual.TABLES, *history.TABLES, *touched.TABLES,
 )  # fmt: skip
 
@@ -251,12 +255,15 @@ def _write(context: StepContext, partial: bool) -> None:
         ("silver.customer_identifiers", "customer_id", f"({_identifiers()}) ORDER BY customer_id, kind, key"),
         ("silver.customer_levels", "record_id", "identity_groups ORDER BY level, record_id"),
     ):
-        relation = connection.sql(f"FROM {rows}")
         if partial:
+            # Few rows, which a merge looks at more than once.
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE identity_rows AS FROM {rows}")
             scope = records if key == "record_id" else customers
-            context.merge(table, [key], connection.sql(f"SELECT {key} FROM {scope}"), relation)
+            context.merge(
+                table, [key], connection.sql(f"SELECT {key} FROM {scope}"), connection.sql("FROM identity_rows")
+            )
         else:
-            context.write(table, relation)
+            context.write(table, connection.sql(f"FROM {rows}"))
     for table, changes, scope in (
         (history.MAP, history.map_changes, records),
         (history.IDS, history.id_changes, customers),

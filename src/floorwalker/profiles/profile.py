@@ -5,6 +5,7 @@ Out: the profile as a nested dict that prints and serialises as it is.
 
     profile = fetch(lake.read(), "email:ann@example.com", normalise)
     profile["behaviour"]["orders"]
+    profile["provenance"][0]["reason"]        # why the first of its fields has the value it has
 """
 
 from __future__ import annotations
@@ -99,6 +100,8 @@ def profile(connection: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str
         "loyalty_id",
         "has_loyalty",
         "channel_count",
+        "household_id",
+        "household_members",
     }
     consents = _rows(
         connection,
@@ -128,6 +131,8 @@ def profile(connection: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str
                 )
             ],
         },
+        "provenance": _provenance(connection, customer_id),
+        "household": _household(connection, customer_id, row.get("household_id")),
         "behaviour": {key: value for key, value in row.items() if key not in named},
         "segments": {
             "rfm": rfm[0] if rfm else None,
@@ -142,6 +147,47 @@ def profile(connection: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str
         "consent": {"status": {key: row[key] for key in _CONSENT}, "said": consents},
         # What a visitor is doing right now comes from the live path; the batch side knows nothing of it.
         "live": None,
+    }
+
+
+def _provenance(connection: duckdb.DuckDBPyConnection, customer_id: str) -> list[dict[str, Any]]:
+    """Each field of the golden record with the record it stands in and why it won; none in a publication made before
+    there was one."""
+    known = connection.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'silver' AND table_name = 'golden_fields'"
+    ).fetchall()
+    if known == [(0,)]:
+        return []
+    return _rows(
+        connection,
+        "SELECT attribute, value, source, reason, alternatives, records, last_seen, record_id"
+        " FROM silver.golden_fields WHERE customer_id = ? ORDER BY part_of, attribute",
+        customer_id,
+    )
+
+
+def _household(
+    connection: duckdb.DuckDBPyConnection, customer_id: str, household_id: str | None
+) -> dict[str, Any] | None:
+    """Whom a customer lives with and by what that is known; None where nothing says so."""
+    if household_id is None:
+        return None
+    members = _rows(
+        connection,
+        "SELECT customer_id FROM silver.households WHERE household_key = ? ORDER BY customer_id",
+        household_id,
+    )
+    shared = _rows(
+        connection,
+        "SELECT kind, persons, accepted, reason FROM silver.household_evidence WHERE customer_id = ?"
+        " ORDER BY kind, accepted DESC, persons, reason",
+        customer_id,
+    )
+    return {
+        "household_id": household_id,
+        "size": len(members),
+        "members": [one["customer_id"] for one in members],
+        "shares": shared,
     }
 
 

@@ -235,3 +235,50 @@ def test_the_models_are_saved_and_tracked(tmp_path: Path) -> None:
 def test_lists_longer_than_a_hundred_are_refused() -> None:
     with pytest.raises(ConfigError, match="top = 101"):
         steps(RecommendSettings(top=101))
+
+
+def _score(context: MemoryContext, **more: object) -> bool:
+    (step,) = steps(RecommendSettings(**more))
+    assert step.score is not None
+    return step.score(context)
+
+
+def test_lists_by_the_model_that_stands_for_those_who_changed(tmp_path: Path) -> None:
+    """Two customers become one and are parted again: nothing is fitted, and everybody else's list is not touched."""
+    context = run(shop(tmp_path))
+    inputs = ("gold.customers", "gold.customer_products", "gold.products")
+    context.keep(*inputs, "gold.recommendations")
+    before = rows(context, "FROM gold.recommendations ORDER BY ALL")
+    moved = "UPDATE gold.customer_products SET customer_id = '{}' WHERE customer_id = '{}' AND product_id IN ({})"
+    of = "SELECT product_id FROM gold.customer_products WHERE customer_id ="
+    theirs = [product for (product,) in rows(context, f"{of} 'c0002' EXCEPT {of} 'c0003'")]
+    listed = ", ".join(f"'{product}'" for product in theirs)
+    context.connection.execute(moved.format("c0003", "c0002", listed))
+    assert _score(context)
+    assert context.written[-1] == context.merged[-1] == "gold.recommendations"
+    rest = "FROM gold.recommendations WHERE customer_id NOT IN ('c0002', 'c0003') ORDER BY ALL"
+    assert rows(context, rest) == [row for row in before if row[0] not in ("c0002", "c0003")]
+    mine = rows(context, "SELECT rank, product_id FROM gold.recommendations WHERE customer_id = 'c0003' ORDER BY 1")
+    assert [rank for rank, _ in mine] == list(range(1, len(mine) + 1))
+    bought = rows(context, f"{of} 'c0003' AND last_bought_at IS NOT NULL")
+    assert set(theirs) & {product for (product,) in bought}
+    assert not {product for _, product in mine} & {product for (product,) in bought}
+
+    context.keep(*inputs, "gold.recommendations")
+    context.connection.execute(moved.format("c0002", "c0003", listed))
+    assert _score(context)
+    assert rows(context, "FROM gold.recommendations ORDER BY ALL") == before
+
+
+def test_a_model_of_other_products_is_not_asked(tmp_path: Path) -> None:
+    context = run(shop(tmp_path))
+    inputs = ("gold.customers", "gold.customer_products", "gold.products", "gold.recommendations")
+    context.keep(*inputs)
+    context.connection.execute("UPDATE gold.products SET is_active = FALSE WHERE product_id = 'p001'")
+    assert not _score(context)
+    context.keep(*inputs)
+    context.connection.execute("INSERT INTO gold.products VALUES ('p999', TRUE, NULL)")
+    assert not _score(context)
+    other = shop(tmp_path / "other")
+    other.keep(*inputs[:3])
+    assert not _score(other), "nothing has been fitted there"

@@ -200,6 +200,27 @@ def test_the_run_is_in_mlflow_and_the_logged_model_scores_alike(tmp_path: Path) 
     assert score(context.connection, model).to_pylist() == tables["clusters"]
 
 
+def test_without_fitting_everybody_is_placed_by_the_model_that_stands(tmp_path: Path) -> None:
+    kinds = [np.full((30, 3), figures) for figures in ([2.0, 30.0, 900.0], [300.0, 1.0, 9.0])]
+    noise = np.random.default_rng(1).uniform(0.9, 1.1, (60, 3))
+    context = context_of(tmp_path, np.concatenate(kinds) * noise)
+    (step,) = cluster_steps(QUIET)
+    assert step.score is not None and not step.score(context), "nothing has been fitted yet"
+    before = {row["customer_id"]: row["cluster"] for row in run(context)["clusters"]}
+    first, last = min(before), max(before)
+    context.connection.execute(f"""
+        CREATE OR REPLACE TABLE gold.rfm AS
+        SELECT * REPLACE ('{first}' AS customer_id) FROM gold.rfm WHERE customer_id = '{last}'
+        UNION ALL FROM gold.rfm WHERE customer_id <> '{first}'
+    """)
+    context.written.clear()
+    assert step.score(context)
+    assert context.written == ["gold.clusters"]
+    after = dict(context.connection.sql("SELECT customer_id, cluster FROM gold.clusters").fetchall())
+    assert before[first] != before[last]
+    assert after == {**before, first: before[last]}
+
+
 def test_online_retail_gives_the_published_figures(tmp_path: Path) -> None:
     context = MemoryContext(tmp_path, online_retail.AS_OF)
     online_retail.load(context)

@@ -154,6 +154,8 @@ def pairs_sql(blocks: Sequence[Block], left: str, right: str, skipped: str) -> s
     """SELECT join_key_l, join_key_r of the candidate pairs between tables `left` and `right` (columns rid and the
     fields), each pair once, smaller rid first; where both are one table, within it. `skipped`: a table of `oversized`
     (block, hash)."""
+    if not blocks:
+        return f"SELECT rid AS join_key_l, rid AS join_key_r, '0' AS match_key FROM {left} WHERE FALSE"
     parts = []
     for number, block in enumerate(blocks):
         keyed = f"SELECT rid, block_key FROM (SELECT rid, {block.key} AS block_key FROM {{table}}) AS keyed"

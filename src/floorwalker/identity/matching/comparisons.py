@@ -27,11 +27,11 @@ FUNCTIONS = {
         "common": "LIST_INTERSECT", "size": "LEN",
     },
     "spark": {
-        "jw": "jaro_winkler", "dl": "damerau_levenshtein", "words": "SPLIT", "common": "ARRAY_INTERSECT",
-        "size": "SIZE",
+        "jw": "rapidfuzz_jaro_winkler", "dl": "damerau_levenshtein", "words": "SPLIT",
+        "common": "ARRAY_INTERSECT", "size": "SIZE",
     },
 }  # fmt: skip
-"""Dialect -> how it spells similarity and lists; Spark's similarities come with Splink's jar."""
+"""Dialect -> how it spells similarity and lists; Spark's similarities come with `spark_scoring`."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def _within(column: str, slips: int) -> str:
 
 
 def _alike(column: str, least: float) -> str:
-    return f"{{jw}}([{column}], <{column}>) >= {least}"
+    # A hair less: engines round the last digit in ways of their own.
+    return f"{{jw}}([{column}], <{column}>) >= {least - 1e-7:.7f}"
 
 
 def _missing(*columns: str) -> str:

@@ -10,7 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from floorwalker.identity.matching.model import Model
-from floorwalker.identity.matching.scoring import candidate_sql, edges_sql, frequency_rows, prepared_sql, score
+from floorwalker.identity.matching.scoring import candidate_sql, edges_sql, frequency_rows, frequency_sql, score
+
+_TABLES = ("match_candidates", "match_prepared", "match_skipped", "match_frequencies")
 
 
 def edges(connection: duckdb.DuckDBPyConnection, model: Model, records: str, into: str, new: str | None = None) -> int:
@@ -21,11 +23,15 @@ def edges(connection: duckdb.DuckDBPyConnection, model: Model, records: str, int
     query = candidate_sql(model, records, new, "match_skipped")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE match_candidates AS {query}")
     needed = "SELECT join_key_l FROM match_candidates UNION SELECT join_key_r FROM match_candidates"
-    source = records if new is None else f"(SELECT * FROM {records} WHERE rid IN ({needed}))"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE match_prepared AS {prepared_sql(model, source)}")
-    table = score(DuckDBAPI(connection=connection), model, "match_prepared", "match_candidates")
+    where = "" if new is None else f"WHERE rid IN ({needed})"
+    columns = ", ".join(model.fields)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE match_prepared AS SELECT rid, {columns} FROM {records} {where}")
+    frequencies = {column: f"match_tf_{column}" for column in model.frequencies}
+    for column, name in frequencies.items():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {frequency_sql(model, column, 'match_prepared')}")
+    table = score(DuckDBAPI(connection=connection), model, "match_prepared", "match_candidates", frequencies)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS {edges_sql(model, table)}")
-    for name in (table, "match_candidates", "match_prepared", "match_skipped", "match_frequencies"):
+    for name in (table, *_TABLES, *frequencies.values()):
         connection.execute(f"DROP TABLE {name}")
     ((count,),) = connection.execute(f"SELECT count(*) FROM {into}").fetchall()
     return count

@@ -80,7 +80,5 @@ def _known_pairs(connection: duckdb.DuckDBPyConnection, records: str, columns: S
     counts = ", ".join(f"count({column})::DOUBLE" for column in columns)
     both = " AND ".join(f"{column} IS NOT NULL" for column in columns)
     (row,) = connection.execute(f"SELECT {counts}, count(*) FILTER ({both})::DOUBLE FROM {records}").fetchall()
-    *single, all_of_them = row
-    if len(columns) == 1:
-        return single[0] * (single[0] - 1) / 2
-    return (sum(n * n for n in single) - all_of_them**2) / 2
+    *single, all_of_them = (n * (n - 1) / 2 for n in row)
+    return single[0] if len(columns) == 1 else sum(single) - all_of_them

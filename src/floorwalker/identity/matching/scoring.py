@@ -9,7 +9,7 @@ in it, so that a pair gets the same edge whatever else is in the table and whene
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from floorwalker.identity.matching.blocking import pairs_sql
@@ -44,16 +44,13 @@ def weight_sql(model: Model, column: str = "match_weight") -> str:
     return f"LEAST({weight}, CAST({shift!r} AS DOUBLE) + CAST({slope!r} AS DOUBLE) * {weight})"
 
 
-def prepared_sql(model: Model, table: str) -> str:
-    """The records with the frequency of their values beside them (`tf_<column>`)."""
-    joins, columns = [], []
-    for column in model.frequencies:
-        columns.append(f"CASE WHEN t.{column} IS NULL THEN NULL ELSE COALESCE(f_{column}.share, {model.rare!r}) END "
-                       f"AS tf_{column}")  # fmt: skip
-        joins.append(f"LEFT JOIN (SELECT value, share FROM match_frequencies WHERE name = '{column}') AS f_{column} "
-                     f"ON f_{column}.value = t.{column}")  # fmt: skip
-    fields = ", ".join(f"t.{column}" for column in model.fields)
-    return f"SELECT {', '.join(['t.rid', fields, *columns])} FROM {table} AS t {' '.join(joins)}"
+def frequency_sql(model: Model, column: str, records: str) -> str:
+    """The share that each of these records' values of `column` is pinned at: the column, `tf_<column>`."""
+    return f"""
+        SELECT v.value AS {column}, COALESCE(f.share, CAST({model.rare!r} AS DOUBLE)) AS tf_{column}
+        FROM (SELECT DISTINCT {column} AS value FROM {records} WHERE {column} IS NOT NULL) AS v
+        LEFT JOIN (SELECT value, share FROM match_frequencies WHERE name = '{column}') AS f ON f.value = v.value
+    """
 
 
 def edges_sql(model: Model, scored: str) -> str:
@@ -68,9 +65,9 @@ def edges_sql(model: Model, scored: str) -> str:
     """
 
 
-def score(api: DatabaseAPI[Any], model: Model, records: str, pairs: str) -> str:
-    """Compare the pairs of `records` (as `prepared_sql` makes them); the name of Splink's table."""
-    return compare(api, records, pairs, model.definitions(), model, least_weight=FLOOR)
+def score(api: DatabaseAPI[Any], model: Model, records: str, pairs: str, frequencies: Mapping[str, str]) -> str:
+    """Compare the pairs of `records`; the name of Splink's table. `frequencies`: column -> table (`frequency_sql`)."""
+    return compare(api, records, pairs, model.definitions(), model, least_weight=FLOOR, frequencies=frequencies)
 
 
 def candidate_sql(model: Model, records: str, new: str | None, skipped: str) -> str:

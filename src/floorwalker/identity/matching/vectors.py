@@ -1,8 +1,8 @@
 """Splink at work: comparison vectors and weights of pairs of records, on DuckDB or Spark.
 
-In: a table of records (`rid`, the model's columns, a `tf_<column>` per column with frequencies) and a table of
-candidate pairs (`join_key_l`, `join_key_r`, `match_key`) that an engine of Splink's knows. Out: the name of a table
-with `rid_l`, `rid_r`, `match_weight` and one `gamma_<comparison>` per comparison.
+In: a table of records (`rid`, the model's columns), a table of candidate pairs (`join_key_l`, `join_key_r`,
+`match_key`) and one of frequencies per column that has any (the column, `tf_<column>`), all known to an engine of
+Splink's. Out: the name of a table with `rid_l`, `rid_r`, `match_weight` and one `gamma_<comparison>` per comparison.
 
 Splink (splink.data, MIT; its model of 2022, Linacre et al., https://doi.org/10.23889/ijpds.v7i3.1794) writes the SQL
 of both engines. Its saved models are not portable between them: ours is (`model`), and is told to Splink anew each
@@ -12,7 +12,7 @@ time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from floorwalker.identity.matching.comparisons import Comparison
@@ -69,13 +69,17 @@ def compare(
     definitions: Sequence[Comparison],
     model: Model | None = None,
     least_weight: float | None = None,
+    frequencies: Mapping[str, str] | None = None,
 ) -> str:
-    """Score the pairs; returns the table's name. The caller drops it. `least_weight`: lighter pairs are left out."""
+    """Score the pairs; returns the table's name. The caller drops it. `least_weight`: lighter pairs are left out.
+    `frequencies`: column -> its table; without them Splink would count the values of these records."""
     from splink import Linker
 
     for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "splink"]:
         logging.getLogger(name).setLevel(logging.ERROR)
     linker = Linker(api.register(records), settings(definitions, api.sql_dialect.sql_dialect_str, model))
+    for column, table in (frequencies or {}).items():
+        linker.table_management.register_term_frequency_lookup(api.register(table), column)
     linker.table_management.register_blocked_pairs_for_predict(api.register(pairs))
     found = linker.inference.predict(threshold_match_weight=least_weight, warning_mode="never")
     return found.physical_name

@@ -19,6 +19,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -68,32 +69,50 @@ def build_bundle(
     with BundleFile(bundles / run_id, run_id) as file:
         connection.execute(queries.NUMBERS)
         try:
-            meta = _products(connection, file, tables)
-            traits, customers, market = _people(connection, file, tables)
-            _identifiers(connection, file, tables, secret)
-            _lists(connection, file, tables)
-            places = _stock(connection, file, tables, meta["products"])
+            meta = write_shop(connection, file, tables)
+            traits, customers = write_people(connection, file, tables)
+            write_identifiers(connection, file, tables, secret)
         finally:
             connection.execute("DROP TABLE IF EXISTS bundle_numbers")
-        record = Meta(
-            version=BUNDLE_VERSION, run_id=run_id, as_of=as_of.isoformat(), customers=customers, traits=traits,
-            places=places, main_market=market, **meta,
-        )  # fmt: skip
-        # A map, not an array: a later reader finds the version whatever else changed.
-        file.put("meta", [(META, _pack(record))])
+        write_meta(file, meta | {"customers": customers, "traits": traits, "main_market": main_market(connection)},
+                   run_id, as_of)  # fmt: skip
         file.finish()
     return bundles / run_id
 
 
-class BundleFile:
-    """A bundle's new file while it is written; `finish` makes it the bundle, leaving without it removes the file."""
+SHOP = ("products", "product_numbers", "columns", "similar", "popular", "stock")
+"""Databases that `write_shop` fills: what concerns no person."""
 
-    def __init__(self, folder: Path, run_id: str) -> None:
+
+def write_shop(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str]) -> dict[str, Any]:
+    """Products, lists and stock; returns what Meta says of them. Needs bundle_numbers."""
+    meta = _products(connection, file, tables)
+    _lists(connection, file, tables)
+    return meta | {"places": _stock(connection, file, tables, meta["products"])}
+
+
+def write_meta(file: BundleFile, known: dict[str, Any], run_id: str, as_of: dt.date) -> None:
+    """The record that says what the bundle is."""
+    record = Meta(version=BUNDLE_VERSION, run_id=run_id, as_of=as_of.isoformat(), **known)
+    # A map, not an array: a later reader finds the version whatever else changed.
+    file.put("meta", [(META, _pack(record))])
+
+
+class BundleFile:
+    """A bundle's new file while it is written; `finish` makes it the bundle, leaving without it removes the file.
+
+    `base`: a finished bundle file that it starts as a copy of."""
+
+    def __init__(self, folder: Path, run_id: str, base: Path | None = None) -> None:
         self.folder, self.run_id, self._finished = folder, run_id, False
         folder.mkdir(parents=True, exist_ok=True)
         numbers = [int(path.stem.rpartition("-")[2]) for path in folder.glob("bundle-*.mdb")]
         self.path = folder / f"bundle-{max(numbers, default=0) + 1}.mdb"
         self._size = _FIRST_SIZE
+        if base is not None:
+            shutil.copyfile(base, self.path)
+            self.path.chmod(0o600)
+            self._size = max(_FIRST_SIZE, 2 * base.stat().st_size)
         self._environment = lmdb.open(
             str(self.path),
             subdir=False,
@@ -124,6 +143,22 @@ class BundleFile:
             except lmdb.MapFullError:  # the map is address space, not disk: double it and write the batch again
                 self._size *= 2
                 self._environment.set_mapsize(self._size)
+
+    def get(self, database: str, key: bytes) -> bytes | None:
+        """What the file holds under a key."""
+        with self._environment.begin() as transaction:
+            return transaction.get(key, db=self._handles[database])
+
+    def remove(self, database: str, keys: Iterable[bytes]) -> int:
+        """Take entries out; returns how many there were."""
+        with self._environment.begin(write=True) as transaction:
+            return sum(transaction.delete(key, db=self._handles[database]) for key in keys)
+
+    def clear(self, *databases: str) -> None:
+        """Take every entry out."""
+        with self._environment.begin(write=True) as transaction:
+            for database in databases:
+                transaction.drop(self._handles[database], delete=False)
 
     def finish(self) -> None:
         """Make the file durable, then the bundle; former files of the folder go."""
@@ -185,7 +220,10 @@ def _products(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: s
     return {"products": len(ids), "categories": labels[0], "brands": labels[1]}
 
 
-def _people(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str]) -> tuple[list[str], int, str]:
+def write_people(
+    connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str], *, in_order: bool = True
+) -> tuple[list[str], int]:
+    """Profiles and people of gold.customers: the names of the traits, and how many there are."""
     columns = [row[:2] for row in connection.execute("DESCRIBE SELECT * FROM gold.customers").fetchall()]
     traits, sql = queries.profiles(columns, tables)
     customers = 0
@@ -194,12 +232,12 @@ def _people(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set
         file.put(
             "profiles",
             [(text_key(key), _pack(row)) for key, row in zip(keys, zip(*values, strict=True), strict=True)],
-            in_order=True,
+            in_order=in_order,
         )
         customers += len(keys)
     packed = ("<u4", "<i4", "<u4", "<i4", "<u4", "<f4", "<i4")
     starts = [row[0] for row in connection.execute(queries.SLICES).fetchall()]
-    for first, end in zip(starts, [*starts[1:], None], strict=True):
+    for first, end in zip(starts, [*starts[1:], None], strict=False):
         for batch in _batches(connection, queries.people(tables, first, end)):
             keys, *words = (batch.column(index).to_pylist() for index in range(5))
             lists = [_lists_as_bytes(batch.column(5 + index), dtype) for index, dtype in enumerate(packed)]
@@ -207,21 +245,29 @@ def _people(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set
             file.put(
                 "people",
                 [(text_key(key), _pack((BUNDLE_VERSION, *row))) for key, row in zip(keys, rows, strict=True)],
-                in_order=True,
+                in_order=in_order,
             )
+    return traits, customers
+
+
+def main_market(connection: duckdb.DuckDBPyConnection) -> str:
+    """The market with most customers; '' when there is none."""
     market = connection.execute(
         "SELECT market FROM gold.customers WHERE market <> '' GROUP BY market ORDER BY count(*) DESC, market LIMIT 1"
     ).fetchall()
-    return traits, customers, market[0][0] if market else ""
+    return market[0][0] if market else ""
 
 
-def _identifiers(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str], secret: bytes) -> None:
+def write_identifiers(
+    connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str], secret: bytes, *, in_order: bool = True
+) -> None:
+    """Identifiers and aliases."""
     if "silver.customer_identifiers" in tables:
         block = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
         keys = {"inner": bytes(byte ^ 0x36 for byte in block), "outer": bytes(byte ^ 0x5C for byte in block)}
         for batch in _batches(connection, queries.IDENTIFIERS, keys):
             hashed, customers = (column.to_pylist() for column in batch.columns)
-            file.put("identifiers", zip(hashed, map(str.encode, customers), strict=True), in_order=True)
+            file.put("identifiers", zip(hashed, map(str.encode, customers), strict=True), in_order=in_order)
     if "silver.customer_aliases" in tables:
         for batch in _batches(connection, queries.ALIASES):
             former, current = (column.to_pylist() for column in batch.columns)

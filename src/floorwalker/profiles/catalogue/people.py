@@ -20,7 +20,7 @@ FEATURES = [
     _word("household_type", "What kind of household do they live in?", aggregate=latest("household_type"), group="household"),
     _feature("household_size", "How many people live in their household, as they said?", "integer", RECORDS, latest("household_size", "integer"), unit="people", group="household"),
     _feature("children", "How many children do they have, as they said?", "integer", RECORDS, latest("children", "integer"), unit="children", group="household"),
-    _feature("household_customers", "How many customers share their name and address?", "integer", HOUSEHOLDS, attribute("members"), default=1, unit="customers", group="household"),
+    _feature("household_customers", "How many customers are in their household?", "integer", HOUSEHOLDS, attribute("members"), default=1, unit="customers", group="household"),
     _word("home_country", "In which country do they live?", aggregate=latest("country"), group="geography"),
     _word("home_city", "In which town do they live?", aggregate=latest("city"), group="geography"),
     _word("postcode_area", "In which postcode area (first two characters) do they live?", aggregate=latest("SUBSTRING(postcode, 1, 2)"), group="geography"),

@@ -16,7 +16,7 @@ SELECT
   i.email, i.phone, NULLIF(p.city, '') AS city, p.postcode, COALESCE(p.country, t.order_country) AS country, p.gender,
   CAST(EXTRACT(YEAR FROM p.birth_date) AS INTEGER) AS birth_year, p.language, i.loyalty_id, a.loyalty_tier,
   COALESCE(a.loyalty_points, 0) AS loyalty_points, s.sources, s.channels, s.channel_count, p.is_known, p.records, p.first_seen,
-  p.last_seen, o.first_order_on, o.last_order_on,
+  p.last_seen, h.household_key AS household_id, COALESCE(h.members, 1) AS household_members, o.first_order_on, o.last_order_on,
   CAST(DATE_DIFF('day', o.last_order_on, q.as_of) AS INTEGER) AS recency_days,
   COALESCE(o.orders, 0) AS orders, COALESCE(o.line_count, 0) AS lines,
   COALESCE(o.units, CAST(0 AS DECIMAL(28,3))) AS units, COALESCE(o.revenue, CAST(0 AS DECIMAL(28,4))) AS revenue,
@@ -43,6 +43,7 @@ FROM silver.customer_people AS p
 CROSS JOIN meta.run AS q
 LEFT JOIN silver.customer_sources AS s ON s.customer_id = p.customer_id
 LEFT JOIN silver.customer_contacts AS i ON i.customer_id = p.customer_id
+LEFT JOIN silver.households AS h ON h.customer_id = p.customer_id
 LEFT JOIN silver.customer_orders AS o ON o.customer_id = p.customer_id
 LEFT JOIN silver.customer_tastes AS t ON t.customer_id = p.customer_id
 LEFT JOIN silver.customer_activity AS a ON a.customer_id = p.customer_id

@@ -1,24 +1,26 @@
--- Who a customer is: of each attribute the value of the record seen last that has one; ties by record.
-WITH ranked AS (
-  SELECT m.customer_id, r.record_id, r.source, r.channel, r.market, r.given_name, r.family_name, r.birth_date, r.gender,
-    r.postcode, r.city, r.country, r.language, r.first_seen, r.last_seen,
-    CASE WHEN COALESCE(r.customer_ref, r.account_id, r.loyalty_id, r.email, r.phone, r.family_name) IS NOT NULL
-      THEN 1 ELSE 0 END AS named,
-    LPAD(CAST(ROW_NUMBER() OVER (PARTITION BY m.customer_id ORDER BY r.last_seen DESC, r.record_id) AS VARCHAR), 9, '0') AS place
+-- Who a customer is, one row each: the golden record of who they are, and since when and by how many records they are known.
+WITH known AS (
+  SELECT m.customer_id, COUNT(*) AS records, MIN(r.first_seen) AS first_seen, MAX(r.last_seen) AS last_seen,
+    MAX(CASE WHEN COALESCE(r.customer_ref, r.account_id, r.loyalty_id, r.email, r.phone, r.family_name) IS NOT NULL
+      THEN 1 ELSE 0 END) AS named
   FROM silver.customer_map AS m
   JOIN silver.identity_records AS r ON r.record_id = m.record_id
+  GROUP BY m.customer_id
+),
+golden AS (
+  SELECT customer_id, MAX(CASE WHEN attribute = 'market' THEN value END) AS market,
+    MAX(CASE WHEN attribute = 'given_name' THEN value END) AS given_name,
+    MAX(CASE WHEN attribute = 'family_name' THEN value END) AS family_name,
+    MAX(CASE WHEN attribute = 'birth_date' THEN value END) AS birth_date,
+    MAX(CASE WHEN attribute = 'gender' THEN value END) AS gender,
+    MAX(CASE WHEN attribute = 'postcode' THEN value END) AS postcode,
+    MAX(CASE WHEN attribute = 'city' THEN value END) AS city,
+    MAX(CASE WHEN attribute = 'country' THEN value END) AS country,
+    MAX(CASE WHEN attribute = 'language' THEN value END) AS language
+  FROM silver.golden_fields
+  GROUP BY customer_id
 )
-SELECT
-  customer_id, COUNT(*) AS records, MAX(named) = 1 AS is_known, MIN(first_seen) AS first_seen, MAX(last_seen) AS last_seen,
-  SUBSTRING(MIN(CASE WHEN market IS NOT NULL THEN place || market END), 10) AS market,
-  -- a full name from one record, so that names of different people never mix
-  SUBSTRING(MIN(CASE WHEN family_name IS NOT NULL THEN place || COALESCE(given_name, '') END), 10) AS given_name,
-  SUBSTRING(MIN(CASE WHEN family_name IS NOT NULL THEN place || family_name END), 10) AS family_name,
-  CAST(SUBSTRING(MIN(CASE WHEN birth_date IS NOT NULL THEN place || CAST(birth_date AS VARCHAR) END), 10) AS DATE) AS birth_date,
-  SUBSTRING(MIN(CASE WHEN gender IS NOT NULL THEN place || gender END), 10) AS gender,
-  SUBSTRING(MIN(CASE WHEN postcode IS NOT NULL THEN place || postcode END), 10) AS postcode,
-  SUBSTRING(MIN(CASE WHEN postcode IS NOT NULL THEN place || COALESCE(city, '') END), 10) AS city,
-  SUBSTRING(MIN(CASE WHEN country IS NOT NULL THEN place || country END), 10) AS country,
-  SUBSTRING(MIN(CASE WHEN language IS NOT NULL THEN place || language END), 10) AS language
-FROM ranked
-GROUP BY customer_id
+SELECT k.customer_id, k.records, k.named = 1 AS is_known, k.first_seen, k.last_seen, g.market, g.given_name, g.family_name,
+  CAST(g.birth_date AS DATE) AS birth_date, g.gender, g.postcode, g.city, g.country, g.language
+FROM known AS k
+LEFT JOIN golden AS g ON g.customer_id = k.customer_id
