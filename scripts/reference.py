@@ -264,13 +264,20 @@ def commands() -> str:
     for name in COMMANDS:
         command = floorwalker.get_command(context, name)
         assert command is not None
-        inner = [(f"{name} {sub}", command.commands[sub]) for sub in sorted(command.commands)] if isinstance(
-            command, click.Group
-        ) else [(name, command)]  # fmt: skip
+        inner = [(f"{name} {sub}", one) for sub, one in below(command)] or [(name, command)]
         if isinstance(command, click.Group) and command.invoke_without_command:
             inner.insert(0, (name, command))
         parts += [_command(path, one) for path, one in inner]
     return "\n\n".join(parts)
+
+
+def below(command: click.Command) -> list[tuple[str, click.Command]]:
+    """The commands of a group, by name; of a command that is none, none."""
+    if not isinstance(command, click.Group):
+        return []
+    context = click.Context(command)
+    found = ((name, command.get_command(context, name)) for name in sorted(command.list_commands(context)))
+    return [(name, one) for name, one in found if one is not None]
 
 
 def _command(path: str, command: click.Command) -> str:

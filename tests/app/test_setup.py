@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from scripts.reference import below
 from tests.app.driving import Done, call, command
 
 from floorwalker.app.cli import COMMANDS, floorwalker
@@ -19,8 +20,7 @@ def commands() -> list[tuple[str, click.Command]]:
     for name in COMMANDS:
         one = floorwalker.get_command(context, name)
         assert one is not None
-        below = sorted(one.commands.items()) if isinstance(one, click.Group) else []
-        found += [(f"{name} {word}", sub) for word, sub in below] or [(name, one)]
+        found += [(f"{name} {word}", sub) for word, sub in below(one)] or [(name, one)]
     return found
 
 

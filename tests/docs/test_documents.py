@@ -25,7 +25,8 @@ def all_commands() -> Iterator[str]:
     context = click.Context(floorwalker, info_name="floorwalker")
     for name in COMMANDS:
         command = floorwalker.get_command(context, name)
-        inner = [f" {sub}" for sub in command.commands] if isinstance(command, click.Group) else [""]
+        assert command is not None
+        inner = [f" {sub}" for sub, _ in reference.below(command)] or [""]
         yield from (f"floorwalker {name}{sub}" for sub in inner)
 
 

@@ -11,7 +11,7 @@ from tests.docs.console import ROOT, run_document, steps_of
 from floorwalker.sources.mapping import parse_mapping
 
 RUNNABLE = (
-    *("README.md", "docs/features.md", "docs/getting-started.md", "docs/project-folder.md"),
+    *("README.md", "docs/features.md", "docs/getting-started.md", "docs/golden-record.md", "docs/project-folder.md"),
     "docs/quality-and-lineage.md",
 )
 
