@@ -87,9 +87,9 @@ def test_records_that_are_gone_are_stood_for_by_their_surest_key(identify: Ident
 
 
 def test_a_value_of_a_crowd_stands_for_nobody(identify: Identify) -> None:
-    crowd = [record(f"c{n}", email="till@shop.com", given_name=name, family_name=name)
+    crowd = [record(f"c{n}", email="norfolk@counter.com", given_name=name, family_name=name)
              for n, name in enumerate(("Ann", "Bob", "Cora", "Dan", "Eve"))]  # fmt: skip
-    before = identify([record("a", email="till@shop.com"), record("b", email="b@lee.com")])
+    before = identify([record("a", email="norfolk@counter.com"), record("b", email="b@lee.com")])
     link = standing([decide(before, "link", ["a"], ["b"], 1)])
     after = identify([*crowd, record("b", email="b@lee.com")], decided=link)
     assert len(after.groups) == 6

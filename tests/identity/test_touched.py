@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from tests.identity.conftest import Identify
 from tests.identity.deciding import decide
-from tests.identity.population import population, record
+from tests.identity.population import GIVEN, SURNAMES, population, record
 
 from floorwalker.identity.standing import standing
 
-CROWD = [record(f"h{n:02}", email="till@shop.com", given_name=f"Name{n}", family_name=f"Own{n}", phone=f"07400 9000{n:02}")
-         for n in range(20)]  # fmt: skip
+CROWD = [
+    record(f"h{n:02}", email="norfolk@counter.com", given_name=given, family_name=family)
+    for n, (given, family) in enumerate(zip(GIVEN[10:30], SURNAMES[::40], strict=False))
+]
 
 
 def test_a_hub_stays_a_hub_though_only_some_who_hold_it_are_touched(identify: Identify) -> None:
-    pair = [record("a", email="till@shop.com", loyalty_id="1", given_name="Ann", family_name="Lee"),
-            record("b", email="till@shop.com", loyalty_id="1", given_name="Ann", family_name="Lee")]  # fmt: skip
+    pair = [record("a", email="norfolk@counter.com", loyalty_id="1", given_name="Ann", family_name="Lee"),
+            record("b", email="norfolk@counter.com", loyalty_id="1", given_name="Ann", family_name="Lee")]  # fmt: skip
     rows = [*CROWD, *pair]
     before = identify(rows)
     assert before.together("a", "b") and not before.together("a", "h00")

@@ -113,11 +113,11 @@ def moment_sql(moment: str, alias: str = "h") -> tuple[str, list[str]]:
 def customer_then(connection: duckdb.DuckDBPyConnection, customer_id: str, moment: str) -> str | None:
     """The customer an id stood for at a moment: itself, or what it was an alias of; None before it existed."""
     holds, values = moment_sql(moment)
-    row = connection.execute(
+    rows = connection.execute(
         f"SELECT coalesce(h.alias_of, h.customer_id) FROM {IDS} h WHERE h.customer_id = ? AND {holds}",
         [customer_id, *values],
-    ).fetchone()
-    return row[0] if row else None
+    ).fetchall()
+    return rows[0][0] if rows else None
 
 
 def records_then(connection: duckdb.DuckDBPyConnection, customer_id: str, moment: str) -> list[dict[str, Any]]:
