@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.identity.conftest import Identify, Outcome
 from tests.identity.population import population
 
-from floorwalker.identity.levels import Cut, Graph, Step, choose_cut, judge_rules, plan
+from floorwalker.identity.levels import TRUST, USUAL, Cut, Graph, Step, choose_cut, judge_rules, plan
 from floorwalker.identity.matching import training
 from floorwalker.identity.resolver import Evidence, People
 from floorwalker.identity.rules import RULES
@@ -129,6 +129,6 @@ def test_cards_held_back_judge_the_rules() -> None:
     judged = judge_rules(
         people, evidence, np.zeros(count, bool), "loyalty_id", [Cut(0, 30.0), Cut(1, 20.0)], {"loyalty_id": 1}, 30
     )
-    # Differing cards would keep those 30 apart: in doubt are the pairs without cards.
-    assert judged.precision == [None, pytest.approx(1 - 31 / 302 * (1 - 300 / pairs))]
-    assert judged.matches == pytest.approx(pairs * (1 - 31 / 302))
+    error = (30 + TRUST * (1 - USUAL[1])) / (300 + TRUST)
+    assert judged.precision == [1.0, pytest.approx(1 - error)]
+    assert judged.matches == pytest.approx(pairs * (1 - error))

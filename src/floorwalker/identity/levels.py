@@ -30,8 +30,8 @@ from floorwalker.identity.resolver import PROBABLE, Evidence, People, components
 
 USUAL = {-1: 1.0, 0: 0.9999, 1: 0.998, 2: 0.99}
 """Precision of a tier's pairs where no hard ids can tell."""
-LEAST_PAIRS = 200
-"""Pairs with known answer that judging rules asks for."""
+TRUST = 500
+"""Pairs that a tier's usual precision counts for, beside those that hard ids tell of."""
 WEIGHTS = (20.0, 16.0, *(float(bits) for bits in range(14, -1, -1)))
 """Steps among what the model weighs, in bits."""
 
@@ -103,10 +103,10 @@ def _pairs(labels: NDArray[np.integer]) -> int:
 
 
 class Judged(NamedTuple):
-    """What hard ids that were held back tell: precision per step, and how many right pairs there are to find in all.
-    None where too few tell."""
+    """What hard ids that were held back tell: precision per step, and how many right pairs there are to find in all
+    (None where no pair tells)."""
 
-    precision: list[float | None]
+    precision: list[float]
     matches: float | None
 
 
@@ -132,19 +132,17 @@ def judge_rules(
     graph = Graph.of(len(people), seen, refused == 0)
     known = np.flatnonzero(ids)
     there = _pairs(ids[known])
-    found: list[float | None] = []
-    matches = None
+    found: list[float] = []
+    matches, pairs, usual = None, 0, 0.0
     for cut in steps:
         labels = graph.labels(cut)
         together = _pairs(labels[known])
         both = np.unique(np.stack([labels[known].astype(np.uint64), ids[known]]), axis=1, return_counts=True)[1]
         right = int((both.astype(np.int64) * (both.astype(np.int64) - 1) // 2).sum())
-        if together < LEAST_PAIRS:
-            found.append(None)
-            continue
-        pairs = _pairs(labels)
-        # One wrong pair more than seen: none seen is not none (Laplace).
-        error = (together - right + 1) / (together + 2)
+        before, pairs = pairs, _pairs(labels)
+        usual += (pairs - before) * (1 - USUAL[cut.tier])
+        # A few pairs with cards say little: the usual precision of the tiers speaks too.
+        error = (together - right + TRUST * usual / max(pairs, 1)) / (together + TRUST)
         found.append(1 - error)
         matches = pairs * (1 - error) * there / right if right else None
     return Judged(found, matches)
