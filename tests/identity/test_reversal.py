@@ -19,7 +19,7 @@ PROPERTY = settings(max_examples=3, deadline=None, suppress_health_check=[Health
 SEEDS = st.integers(0, 100_000)
 TABLES = (
     "silver.customer_map", "silver.customer_aliases", "silver.identity_evidence", "silver.customer_identifiers",
-    "silver.identity_summary", "silver.customer_map_history", "silver.customer_ids",
+    "silver.identity_summary", "silver.customer_map_history", "silver.customer_ids", "silver.customer_levels",
 )  # fmt: skip
 
 
