@@ -49,7 +49,7 @@ def print_why(found: Why, asked: str) -> None:
     if found.parts > 1:
         click.secho(f"nothing ties its {found.parts} parts together: the tables are of different runs", fg="red")
     if found.links:
-        click.echo(f"\nIt begins with {_record(found.start)}. To it belong, by the same")
+        click.echo(f"\nIt begins with {_record(found.start)}. To it belong, by")
         for one in found.links:
             since = f", since {day(one.since)}" if one.since else ""
             click.echo(f"  {click.style(_about(one), bold=True)}  {one.strength}{since}")
@@ -161,7 +161,7 @@ def _brings(records: Sequence[Member], count: int) -> str:
 def _about(one: Link) -> str:
     """What a link goes by; a model's pair with its bits."""
     if one.kind == "record":
-        return words.through(one.rule) + (f", {one.weight:+.1f} bits" if one.tier >= 0 else "")
+        return f"{words.through(one.rule)}, {one.weight:+.1f} bits"
     return f"{words.through(one.rule)} {one.value}"
 
 

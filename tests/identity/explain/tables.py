@@ -97,7 +97,7 @@ class Tables:
         return self.model(a, b, weight, refused="below level crm")
 
     def person(self, a: str, b: str, *, cut: bool = False) -> Tables:
-        """A person's decision."""
+        """A person's decision, d7."""
         way, refused = ("manual_cut", "a person's decision") if cut else ("manual_link", "")
         a, b = (a, b) if cut else sorted((a, b))
         return self._piece(a, "person", -1, "record", b, 100.0, way, refused, accepted=True, version="d7")

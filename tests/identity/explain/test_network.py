@@ -75,6 +75,15 @@ def test_levels_and_households_where_there_are_any() -> None:
     assert next(node for node in found.nodes if node.record_id == "b").levels == {"transactional": "c7"}
 
 
+def test_a_persons_decision_is_a_point_of_the_graph() -> None:
+    shop = Tables(["a till", "b web", "c app"]).person("a", "b").person("a", "c").person("a", "b", cut=True)
+    found = graph(shop.customers("a b c").connection, "c1")
+    (decision,) = [node for node in found.nodes if node.kind == "decision"]
+    assert (decision.value, decision.label, decision.records) == ("d7", "a person's decision d7", 3)
+    assert sum(edge.target == decision.id and edge.spanning for edge in found.edges) == 3
+    assert [edge.text for edge in found.edges if edge.accepted is False] == ["a person decided that they are two"]
+
+
 def test_a_bridge_of_many_visits_stays_bounded() -> None:
     shop = Tables([f"v{n} clicks cookie_id=k" for n in range(700)])
     for n in range(700):

@@ -81,10 +81,11 @@ def test_others_who_may_not_be_known_of_are_not_counted() -> None:
 
 
 def test_a_persons_link_comes_first_and_a_cut_ties_nothing() -> None:
-    shop = Tables(["a till", "b web", "c app"])
-    shop.tie("a", "loyalty_id", "l").tie("c", "loyalty_id", "l").person("a", "b").person("a", "c", cut=True)
-    found = why(shop.customers("a b c").connection, "c1")
-    assert [link.rule for link in found.links] == ["person", "loyalty_id"]
+    shop = Tables(["a till", "b web", "c app", "d app"])
+    shop.tie("a", "loyalty_id", "l").tie("c", "loyalty_id", "l").person("a", "b").person("a", "d")
+    found = why(shop.person("a", "c", cut=True).customers("a b c d").connection, "c1")
+    assert [(link.rule, link.value, link.new) for link in found.links] == [("person", "d7", 2), ("loyalty_id", "…", 1)]
+    assert found.links[0].text == "a person's decision d7: 3 records of app, till and web, since 1 January 2026"
     assert found.links[0].strength == "decided by a person"
 
 

@@ -66,10 +66,12 @@ def _print(found: Metrics, past: list[Moment]) -> None:
     if found.refusals:
         click.echo()
         table(("refused because", "pieces"), list(found.refusals.items()))
-    if found.levels:
+    ends = [step for step in found.levels if step["levels"]]
+    if ends:
         click.echo()
-        names = list(found.levels[0])
-        table(names, [tuple(one[name] for name in names) for one in found.levels])
+        names = ("precision", "recall", "customers", "wrong_pairs")
+        rows = [(step["levels"].replace(",", ", "), step["name"], *(step[name] for name in names)) for step in ends]
+        table(("level", "down to", "expected precision", "expected recall", "customers", "wrong pairs"), rows)
     if past:
         click.echo()
         rows = [

@@ -3,7 +3,8 @@
 In: a connection that sees silver.customer_map, silver.identity_records, silver.normalised_records and
 silver.identity_evidence; record ids. Out: `Record`s and `Piece`s in the order in which the resolver takes them.
 
-A piece ties a record to an identifier, or to another record (`partner`: a model's pair, a person's decision).
+A piece ties a record to an identifier or to a person's decision, or to another record (`partner`: a model's pair; a
+person's cut keeps the two apart).
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     import duckdb
 
 MODEL, PERSON = "model", "person"
-"""Rules whose evidence ties two records instead of a record and an identifier."""
+"""Rules of evidence that is about no identifier: a model's pairs of records, people's decisions."""
+DECISION = "decision"
+"""Kind of a person's link; its key is the decision's id."""
 CUT = "manual_cut"
 """Way of evidence by which a person keeps records apart: it ties nothing."""
 
@@ -51,7 +54,7 @@ class Record(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A row of silver.identity_evidence. `partner`: the other record, '' where the piece is about an identifier. Of a
+    """A piece of silver.identity_evidence. `partner`: the other record, of a model's pair and of a person's cut. Of a
     person's decision `version` is its id and `first_seen` when it was made."""
 
     record_id: str
@@ -150,7 +153,17 @@ def pieces(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[Pi
         """,
         [list(ids)],
     )
-    return sorted(map(_piece, found.fetchall()), key=lambda piece: piece.place)
+    asked = set(ids)
+    told = {one for row in found.fetchall() for one in _pieces_of(_piece(row), asked)}
+    return sorted(told, key=lambda piece: piece.place)
+
+
+def _pieces_of(piece: Piece, asked: Collection[str]) -> list[Piece]:
+    """The piece; a person's link, which the tables have as pairs, as what it is: records that one decision ties."""
+    if piece.rule != PERSON or piece.way == CUT:
+        return [piece]
+    ends = [end for end in (piece.record_id, piece.partner) if end in asked]
+    return [piece._replace(record_id=end, kind=DECISION, key=piece.version) for end in ends]
 
 
 Visible = Callable[[Sequence[str]], Collection[str]]
@@ -188,10 +201,11 @@ def holders(
         [[rule for rule, _ in nodes], [key for _, key in nodes]],
     ).fetchall()
     shown = set(visible(sorted({one for *_, people, _ in found for one in people})))
-    return {
+    held = {
         (rule, key): Holders(*([one for one in some if one in shown] for some in (people, ties)))
         for rule, key, people, ties in found
     }
+    return {node: held.get(node, Holders([], [])) for node in nodes}
 
 
 def _piece(row: tuple[Any, ...]) -> Piece:

@@ -51,6 +51,7 @@ KIND = {
     "cookie_id": ("browser cookie", "browser cookies"),
     "records": ("record", "records"),
     "person": ("name and address", "names and addresses"),
+    "decision": ("a person's decision", "people's decisions"),
     "given_name": ("first name", "first names"),
     "family_name": ("family name", "family names"),
     "birth_date": ("birth date", "birth dates"),
@@ -104,7 +105,7 @@ def identifier(rule: str, key: str) -> tuple[str, str, str]:
     """
     parts = PARTS.get(rule)
     if parts is None:
-        return rule, key, ""
+        return ("decision" if rule == "person" else rule), key, ""
     if parts[-1] == "initial":
         base, _, initial = key.rpartition("|")
         return parts[0], base, initial
@@ -156,6 +157,7 @@ _MASKS: dict[str, Callable[[str], str]] = {
     "postcode": lambda text: text[:-3] + "…" if len(text) > 4 else "…",
     "address": lambda text: "…",
     "person": lambda text: "…",
+    "decision": lambda text: text,
 }
 
 
