@@ -8,6 +8,8 @@ import pytest
 
 from floorwalker.app.graph import own_models
 from floorwalker.engines.models import lint
+from floorwalker.identity.household_steps import household_step
+from floorwalker.identity.settings import HouseholdSettings
 from floorwalker.profiles.catalogue import ALL, CUSTOMER, PRODUCT, STORE
 from floorwalker.profiles.features.sql import models
 
@@ -40,7 +42,7 @@ def test_the_sql_travels():
 
 
 def test_what_they_read_is_made():
-    made = {model.name for model in own_models()}
+    made = {model.name for model in own_models()} | set(household_step(HouseholdSettings()).writes)
     read = {one.source.table for features in ALL for one in features.features if one.source}
     assert read <= made
 
