@@ -69,6 +69,7 @@ def test_constants_are_few_and_known(found: Lineage) -> None:
         "silver.golden_fields.attribute",
         "silver.golden_fields.part_of",
         "silver.household_evidence.kind",
+        "silver.customer_levels.level",  # the setting's names
         "gold.funnel.position",
         "gold.funnel.step",
         "gold.segment_definitions.description",  # the policy's words

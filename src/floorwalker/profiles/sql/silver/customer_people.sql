@@ -15,12 +15,14 @@ golden AS (
     MAX(CASE WHEN attribute = 'gender' THEN value END) AS gender,
     MAX(CASE WHEN attribute = 'postcode' THEN value END) AS postcode,
     MAX(CASE WHEN attribute = 'city' THEN value END) AS city,
-    MAX(CASE WHEN attribute = 'country' THEN value END) AS country,
+    MAX(CASE WHEN attribute = 'country' THEN record_id END) AS country_record,
     MAX(CASE WHEN attribute = 'language' THEN value END) AS language
   FROM silver.golden_fields
   GROUP BY customer_id
 )
 SELECT k.customer_id, k.records, k.named = 1 AS is_known, k.first_seen, k.last_seen, g.market, g.given_name, g.family_name,
-  CAST(g.birth_date AS DATE) AS birth_date, g.gender, g.postcode, g.city, g.country, g.language
+  CAST(g.birth_date AS DATE) AS birth_date, g.gender, g.postcode, g.city, c.country, g.language
 FROM known AS k
 LEFT JOIN golden AS g ON g.customer_id = k.customer_id
+-- From the record itself: a country names nobody, and lineage must be able to tell it from the fields that do.
+LEFT JOIN silver.identity_records AS c ON c.record_id = g.country_record
