@@ -30,7 +30,7 @@ COMMANDS = {
     "lineage": ("lineage", "Where a column comes from, and what is made of it."),
     "query": ("data", "Ask the published tables a question in SQL."),
     "quarantine": ("data", "Rows that did not fit, and why."),
-    "identity": ("identity", "Who is one person and why; join, cut, review, try another policy."),
+    "identity": ("identity", "Who is one person and why; join, cut, review."),
     "customers": ("customers", "Find customers and show their one record."),
     "segments": ("customers", "List segments, their members, and why someone is in one."),
     "features": ("features", "List and explain the features, and show a customer's values."),

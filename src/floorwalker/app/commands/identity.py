@@ -1,4 +1,4 @@
-"""`identity`: who is one person and why; joining, cutting and reviewing; what another policy would do.
+"""`identity`: who is one person and why; joining, cutting and reviewing.
 
 Each command lives in a module of its own beside this one and is imported when it is used.
 """
@@ -43,7 +43,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands)
 def identity() -> None:
-    """Who is one person and why; join, cut, review; what another policy would do.
+    """Who is one person and why; join, cut, review.
 
     \b
     floorwalker identity explain ann@example.com

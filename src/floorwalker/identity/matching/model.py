@@ -116,12 +116,12 @@ class Model(msgspec.Struct, frozen=True):
             model = msgspec.json.decode(path.read_bytes(), type=cls)
         except (msgspec.MsgspecError, OSError) as error:
             raise StateError(
-                "the matching model cannot be read", why=str(error), fix="learn it anew: floorwalker identity learn"
+                "the matching model cannot be read", why=str(error), fix="remove it: the next run learns it anew"
             ) from None
         if model.format != FORMAT:
             raise StateError(
                 f"the matching model is of format {model.format}, this version reads {FORMAT}",
-                fix="learn it anew: floorwalker identity learn",
+                fix="remove it: the next run learns it anew",
             )
         return model
 
