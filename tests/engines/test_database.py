@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import Manager
+from threading import Barrier
 
 import pytest
 
@@ -36,6 +39,23 @@ def test_a_newer_schema_is_refused(tmp_path):
     open_database(project, {"toys": SECOND}).close()
     with pytest.raises(StateError, match="newer"):
         open_database(project, {"toys": FIRST})
+
+
+SCRIPTS = tuple(f"CREATE TABLE t{number} (x TEXT);\nCREATE INDEX i{number} ON t{number} (x)" for number in range(20))
+
+
+def _open(root: str, ready: Barrier) -> int:
+    ready.wait()
+    database = open_database(Project(root), {"toys": SCRIPTS})
+    return database.execute("SELECT version FROM schema_versions").fetchone()[0]
+
+
+def test_processes_that_open_a_new_project_at_once_wait_for_each_other(tmp_path):
+    with Manager() as manager, ProcessPoolExecutor(4) as pool:
+        for attempt in range(5):
+            ready = manager.Barrier(4)
+            opened = [pool.submit(_open, str(tmp_path / str(attempt)), ready) for _ in range(4)]
+            assert [one.result() for one in opened] == [len(SCRIPTS)] * 4
 
 
 def test_one_run_at_a_time(tmp_path):

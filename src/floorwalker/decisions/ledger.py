@@ -28,6 +28,7 @@ import numpy as np
 
 from floorwalker.decisions.plan import RULES
 from floorwalker.decisions.record import unpack_record
+from floorwalker.engines.database import WAIT, use_write_ahead_log
 from floorwalker.errors import NotFoundError, StateError
 
 _log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ Row = tuple[str, "str | None", bytes]
 def open_ledger(folder: Path) -> sqlite3.Connection:
     """The ledger's database. Raises StateError when a newer Floorwalker wrote it."""
     folder.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(folder / "decisions.db", timeout=30, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(folder / "decisions.db", timeout=WAIT, isolation_level=None, check_same_thread=False)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > LEDGER_VERSION:
         connection.close()
@@ -71,7 +72,9 @@ def open_ledger(folder: Path) -> sqlite3.Connection:
         )
     # NORMAL: a power cut may lose the last decisions, never damage the rest; no answer waits for the disk.
     # Large pages: a record of 5 KB lies in one instead of two, at half the cost of writing.
-    for setting in ("page_size = 16384", "journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
+    connection.execute("PRAGMA page_size = 16384")
+    use_write_ahead_log(connection)
+    for setting in ("synchronous = NORMAL", "secure_delete = ON"):
         connection.execute(f"PRAGMA {setting}")
     connection.executescript(_SCHEMA)
     connection.execute(f"PRAGMA user_version = {LEDGER_VERSION}")

@@ -13,6 +13,7 @@ In: a path. Out: the paths below it and the project's secret key.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from functools import cached_property
@@ -67,7 +68,11 @@ class Project:
         path = self.state / "secret.key"
         if not path.exists():
             self.state.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
+            made = self.state / f"secret.{secrets.token_hex(4)}.new"
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_hex(32))
+            # Of several processes that make one, the first to link it has it; nobody reads half a key.
+            with contextlib.suppress(FileExistsError):
+                os.link(made, path)
+            made.unlink()
         return path.read_text().strip().encode()
