@@ -21,6 +21,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -41,7 +42,7 @@ class Config:
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """(key, value, origin) of every setting, for `floorwalker config show`."""
-        return [(key, value, self.origin.get(key, "default")) for key, value in _flatten(self.settings)]
+        return [(key, value, self.origin.get(key, "default")) for key, value in flatten(self.settings)]
 
 
 def open_project(folder: str | os.PathLike[str]) -> Project:
@@ -58,7 +59,11 @@ def open_project(folder: str | os.PathLike[str]) -> Project:
 
 def load_config(project: Project, environ: Mapping[str, str] | None = None) -> Config:
     """Read and check a project's settings. Raises ConfigError with file, line and a suggestion."""
-    path = open_project(project.root).config_file
+    return read_config(open_project(project.root).config_file, environ)
+
+
+def read_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+    """The same of any file of settings."""
     text = path.read_text(encoding="utf-8")
     try:
         values = tomllib.loads(text)
@@ -68,9 +73,9 @@ def load_config(project: Project, environ: Mapping[str, str] | None = None) -> C
     for variable, value in sorted((os.environ if environ is None else environ).items()):
         if variable.startswith(PREFIX):
             key = variable.removeprefix(PREFIX).lower().replace("__", ".")
-            _set(values, key.split("."), _parse(value), variable)
+            set_key(values, key.split("."), parse_value(value), variable)
             origin[key] = f"environment {variable}"
-    _check_keys(Settings, values, "", origin)
+    check_keys(Settings, values, "", origin)
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -81,9 +86,8 @@ def load_config(project: Project, environ: Mapping[str, str] | None = None) -> C
     return Config(settings, origin)
 
 
-def _check_keys(
-    struct: type[msgspec.Struct], values: Mapping[str, Any], prefix: str, origin: Mapping[str, str]
-) -> None:
+def check_keys(struct: type[msgspec.Struct], values: Mapping[str, Any], prefix: str, origin: Mapping[str, str]) -> None:
+    """Raises ConfigError for a key that `struct` lacks, with the one that was meant."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     for key, value in values.items():
         dotted = f"{prefix}{key}"
@@ -94,15 +98,16 @@ def _check_keys(
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"'{dotted}' is a section", why=origin.get(dotted, ""), fix=f"write [{dotted}]")
-            _check_keys(inner, value, f"{dotted}.", origin)
+            check_keys(inner, value, f"{dotted}.", origin)
 
 
-def _flatten(struct: msgspec.Struct, prefix: str = "") -> list[tuple[str, Any]]:
+def flatten(struct: msgspec.Struct, prefix: str = "") -> list[tuple[str, Any]]:
+    """(dotted key, value) of every setting in a struct and those within."""
     rows: list[tuple[str, Any]] = []
     for field in msgspec.structs.fields(struct):
         value = getattr(struct, field.name)
         if isinstance(value, msgspec.Struct):
-            rows += _flatten(value, f"{prefix}{field.encode_name}.")
+            rows += flatten(value, f"{prefix}{field.encode_name}.")
         else:
             rows.append((f"{prefix}{field.encode_name}", value))
     return rows
@@ -130,7 +135,8 @@ def _line(text: str, dotted: str) -> int:
     return 1
 
 
-def _set(values: dict[str, Any], path: list[str], value: Any, variable: str) -> None:
+def set_key(values: dict[str, Any], path: list[str], value: Any, variable: str) -> None:
+    """Set a value that `variable` gives, section by section. Raises ConfigError where a section is a value."""
     for part in path[:-1]:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):
@@ -138,8 +144,8 @@ def _set(values: dict[str, Any], path: list[str], value: Any, variable: str) -> 
     values[path[-1]] = value
 
 
-def _parse(text: str) -> Any:
-    """Environment values are text; lists, numbers and booleans may be written as JSON."""
+def parse_value(text: str) -> Any:
+    """Values from outside a file are text; lists, numbers and booleans may be written as JSON."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

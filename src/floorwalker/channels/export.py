@@ -121,9 +121,30 @@ def export_audience(
         hashed=hashed,
         members=b"" if dry_run else _members(connection, secret),
     )
+    _forget(connection)
+    return report
+
+
+def receivers(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    policy: Mapping[str, Audience],
+    consent_policy: ConsentPolicy,
+    *,
+    secret: bytes,
+    suppressed: pa.Table | None = None,
+) -> list[str]:
+    """The customers that an export of audience `name` would hold, in order; nothing is written."""
+    audience = find_audience(policy, name)
+    _judge(connection, audience, consent_policy, secret=secret, hashed=False, market=None, suppressed=suppressed)
+    rows = connection.execute("SELECT customer_id FROM _audience WHERE fate = 'exported' ORDER BY 1").fetchall()
+    _forget(connection)
+    return [customer for (customer,) in rows]
+
+
+def _forget(connection: duckdb.DuckDBPyConnection) -> None:
     for table in ("_audience", "_audience_people", "_audience_phones"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
-    return report
 
 
 def _judge(

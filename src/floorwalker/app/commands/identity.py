@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("identity_decisions", "Take a decision back."),
     "map": ("identity_map", "Whose records are, or were on a day."),
     "resolve": ("identity_resolve", "Bring what was decided into effect, without reading anything new."),
+    "what-if": ("identity_what_if", "What other settings would do, before they are set."),
     "metrics": ("identity_metrics", "The figures of identity, and how they moved."),
 }
 
