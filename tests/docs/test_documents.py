@@ -94,7 +94,9 @@ def test_every_command_is_documented(command):
 def test_commands_that_are_named_exist():
     known = set(all_commands())
     groups = {command.rpartition(" ")[0] for command in known if command.count(" ") == 2}
-    for one, two in re.findall(r"(?:^|[`$ ])floorwalker (?:-p \S+ )?([a-z]+)(?: ([a-z]+))?", EVERYTHING, re.MULTILINE):
+    for one, two in re.findall(
+        r"(?:^|[`$ ])floorwalker (?:-p \S+ )?([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?", EVERYTHING, re.MULTILINE
+    ):
         if one in COMMANDS:
             whole = f"floorwalker {one}"
             assert whole in known or f"{whole} {two}" in known or (whole in groups and not two), f"{whole} {two}"

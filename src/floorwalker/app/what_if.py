@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -65,9 +65,9 @@ class Counted(msgspec.Struct, frozen=True):
 
 class WhatIf(msgspec.Struct, frozen=True):
     """`changes`: the settings that differ. `run_id`, `as_of`: the published run it is about. `level`: whose customers
-    the project works with. `levels`, before and after: what each reaches and gets wrong. `audiences`: those that change.
-    `unchanged`: how many segments and audiences stay as they are. `notes`: what else the difference is due to, or why
-    something cannot be told."""
+    the project works with. `levels_before`, `levels_after`: what each reaches and gets wrong, before anonymous visits
+    are lent to anybody. `audiences`: those that change; `unchanged`: how many segments and audiences do not. `notes`:
+    what else the difference is due to, or why something cannot be told."""
 
     changes: list[Change]
     run_id: str
@@ -97,12 +97,10 @@ def what_if(
     lake = _lake(project, settings)
     pointer = lake.pointer()
     if pointer is None or not set(TABLES) <= pointer.tables.keys():
-        raise NotFoundError(
-            "nothing has been published yet", why="what-if changes what is there", fix="floorwalker run"
-        )
-    about = {"run_id": pointer.run_id, "as_of": str(pointer.as_of), "level": amended.settings.identity.level}
+        raise NotFoundError("nothing has been published yet", fix="floorwalker run")
+    found = WhatIf(amended.changes, pointer.run_id, str(pointer.as_of), amended.settings.identity.level)
     if not amended.changes:
-        return WhatIf([], **about)
+        return found
     progress("copying", 0.0, "")
     with overlay(project, pointer.tables, copied=COPIED) as scratch:
         copy = _lake(scratch, settings)
@@ -113,14 +111,17 @@ def what_if(
         shown = [table for table in (*MEMBERS, *ASIDE) if table in pointer.tables]
         with lake.read(shown) as before, copy.connect() as after:
             _show(after, lake, copy, pointer, built)
+            found = _compared(found, settings, amended, before, after, examples)
             moved = _movements(project, before, after) if not built.held_back else []
-            found = _compare(settings, amended, before, after, examples)
     notes += [f"{name} could not be worked out: {reason}" for name, reason in built.held_back.items()]
     progress("comparing", 1.0, "")
-    return WhatIf(
-        amended.changes, **about, **found,
-        audiences=[one for one in moved if not one.nothing], unchanged=sum(one.nothing for one in moved), notes=notes, seconds=round(time.perf_counter() - started, 2)
-    )  # fmt: skip
+    return msgspec.structs.replace(
+        found,
+        audiences=[one for one in moved if not one.nothing],
+        unchanged=sum(one.nothing for one in moved),
+        notes=notes,
+        seconds=round(time.perf_counter() - started, 2),
+    )
 
 
 def _lake(project: Project, settings: Settings) -> Lake:
@@ -207,22 +208,25 @@ def _movements(project: Project, before: duckdb.DuckDBPyConnection, after: duckd
     return movements(before, after, audiences, consent, secret=project.secret, suppressed=erased)
 
 
-def _compare(
+def _compared(
+    found: WhatIf,
     settings: Settings,
     amended: Amended,
     before: duckdb.DuckDBPyConnection,
     after: duckdb.DuckDBPyConnection,
     examples: int,
-) -> dict[str, Any]:
-    found = difference(after, examples)
+) -> WhatIf:
+    """`found` with what the tables say."""
+    moved = difference(after, examples)
     curves = [read_curve(after, f"{side}.identity_levels") for side in ("before", "after")]
-    return {
-        "difference": found,
-        "levels_before": levels(curves[0], found.records, settings.identity.levels),
-        "levels_after": levels(curves[1], found.records, amended.settings.identity.levels),
-        "households": _count(before, after, "SELECT count(DISTINCT household_key) FROM silver.households"),
-        "review": _count(before, after, "SELECT count(*) FROM silver.identity_review"),
-    }
+    return msgspec.structs.replace(
+        found,
+        difference=moved,
+        levels_before=levels(curves[0], moved.records, settings.identity.levels),
+        levels_after=levels(curves[1], moved.records, amended.settings.identity.levels),
+        households=_count(before, after, "SELECT count(DISTINCT household_key) FROM silver.households"),
+        review=_count(before, after, "SELECT count(*) FROM silver.identity_review"),
+    )
 
 
 def _count(before: duckdb.DuckDBPyConnection, after: duckdb.DuckDBPyConnection, query: str) -> Counted | None:

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from floorwalker.engines.project import Project
@@ -41,7 +42,7 @@ class Overlay(Project):
     def state(self) -> Path:
         return self._state
 
-    @property
+    @cached_property
     def secret(self) -> bytes:
         return self._project.secret
 

@@ -43,8 +43,8 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A customer that `parts` would become, or that would become `parts`. `by`: the evidence that joins them; `why` it does not
-    on the side where they are apart."""
+    """A customer that `parts` would become, or that would become `parts`. `by`: the evidence that joins them; `why`:
+    what keeps it from joining them on the side where they are apart."""
 
     customer_id: str
     parts: list[Part]

@@ -1,9 +1,10 @@
-"""What a level of confidence reaches, and whom it is expected to get wrong: what one must know before a threshold is set.
+"""What a level of confidence reaches, and whom it is expected to get wrong: to be known before a threshold is set.
 
 In: rows of silver.identity_levels, how many records there are, the target precisions. Out: a `Level` per target.
 
 >>> curve = [step("loyalty_id", 60, 50, 0.999, 0.4), step("model, 2 bits", 50, 70, 0.96, 0.6)]
->>> [(one.name, one.customers, one.wrong_pairs, one.wrong_people) for one in levels(curve, 100, {"crm": 0.99, "ads": 0.95})]
+>>> found = levels(curve, 100, {"crm": 0.99, "ads": 0.95})
+>>> [(one.name, one.customers, one.wrong_pairs, one.wrong_people) for one in found]
 [('ads', 50, 3, 1.4), ('crm', 60, 0, 0.0)]
 
 Pairs count a customer of many records many times: twenty records make 190 pairs, and nineteen joins. Whom a message

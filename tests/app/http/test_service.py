@@ -70,6 +70,7 @@ BODIES = {
     "/v1/identity/decisions": {"kind": "link", "a": c("gus"), "b": c("hal")},
     "/v1/identity/unmerge": {"customer": c("gus"), "dry_run": True},
     "/v1/identity/undo": {"decision": "dnobodyknows"},
+    "/v1/identity/what-if": {"settings": {"identity.hub_nams": 5}},
 }
 
 
@@ -91,7 +92,9 @@ def test_every_route_wants_its_scope(service: Service, endpoint: Any, key: str |
         may = endpoint.scope in (scopes or KIND_SCOPES[kind])
         of_other_market = key == "france" and ("profiles" in endpoint.path or "identity" in endpoint.path)
         hidden = {"/v1/identity/metrics": 403, "/v1/identity/review": 200}.get(endpoint.path, 404)
-        done = {"/v1/identity/unmerge": 200, "/v1/identity/undo": 404}.get(endpoint.path, endpoint.status)
+        done = {"/v1/identity/unmerge": 200, "/v1/identity/undo": 404, "/v1/identity/what-if": 400}.get(
+            endpoint.path, endpoint.status
+        )
         assert answer.status_code == (403 if not may else hidden if of_other_market else done)
 
 

@@ -138,13 +138,14 @@ def _print_levels(found: WhatIf) -> None:
         else:
             rows.append((name, "" if level.name in before else "new", *_level(level)))
     table(names, rows)
-    click.echo(f"* the level of the project's customers; precision, recall and wrong ones are expected")
+    click.echo("* the level of the project's customers. Precision, recall and wrong ones are expected; customers are")
+    click.echo("  counted before anonymous visits are given to those whose they are")
 
 
 def _level(level: Level) -> tuple[Any, ...]:
     return (
-        level.target, level.down_to, level.customers, level.pairs, level.precision, level.recall, level.wrong_pairs,
-        level.wrong_people,
+        f"{level.target:.4g}", level.down_to, level.customers, level.pairs, f"{level.precision:.2%}",
+        f"{level.recall:.2%}", level.wrong_pairs, f"{level.wrong_people:,.0f}",
     )  # fmt: skip
 
 
@@ -156,10 +157,11 @@ def _print_examples(title: str, regrouped: Regrouped) -> None:
 
 
 def _lines(example: Example) -> list[str]:
-    lines = [
-        f"{part.customer_id}  {part.records:>3} records  {', '.join(part.names)}; {', '.join(part.identifiers)}"
-        for part in example.parts
+    parts = [
+        (one.customer_id, f"{one.records:>3} records", ", ".join(one.names), ", ".join(one.identifiers))
+        for one in example.parts
     ]
+    lines = ["  ".join(text for text in part if text) for part in parts]
     return [*lines, f"by {example.by}" + (f"; apart because {example.why}" if example.why else "")]
 
 

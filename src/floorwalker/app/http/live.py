@@ -17,6 +17,7 @@ from floorwalker.app.http.door import Door
 from floorwalker.app.http.figures import Figures
 from floorwalker.app.http.settling import Settling
 from floorwalker.app.http.tables import Tables
+from floorwalker.app.http.what_if import Trial
 from floorwalker.decisions.decide import Decided, Planner, decide
 from floorwalker.decisions.ledger import Ledger
 from floorwalker.decisions.policy import Policy, load_policy
@@ -56,6 +57,7 @@ class Live:
         )
         self.door = Door(self.database, allow_loopback_without_key=allow_loopback_without_key, clock=clock)
         self.settling = Settling(project, on=settle)
+        self.trial = Trial()
         self.tables = Tables(project, normalise=normalise, clock=clock)
         self._shelf = Shelf(project, normalise=normalise, clock=clock)
         self._planner = Planner()
@@ -110,6 +112,7 @@ class Live:
         self._shelf.close()
         self.tables.close()
         self.settling.close()
+        self.trial.close()
         self.database.close()
 
     def _refresh_policy(self) -> None:

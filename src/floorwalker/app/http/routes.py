@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from floorwalker.app.http import deciding, identity
+from floorwalker.app.http import deciding, identity, what_if
 from floorwalker.app.http.answers import Answer, Call, Problem, as_json
 from floorwalker.app.http.live import Live
 from floorwalker.app.http.public import as_public, check_public
+from floorwalker.app.what_if import WhatIf
 from floorwalker.decisions.once import parse_identifier
 from floorwalker.decisions.request import Decision, Request
 from floorwalker.errors import ConfigError, did_you_mean
@@ -32,7 +33,8 @@ OPEN = "open"
 
 class Endpoint(NamedTuple):
     """A route. `path` may have parameters (`router`); `allows_browser`: a page of another origin may call it; `query`:
-    what may stand behind the question mark; `slow`: it asks the published tables, beside the event loop."""
+    what may stand behind the question mark; `slow`: it asks the published tables, beside the event loop; `long`: it
+    waits for a process of its own."""
 
     method: str
     path: str
@@ -44,6 +46,7 @@ class Endpoint(NamedTuple):
     allows_browser: bool = False
     query: type[msgspec.Struct] | None = None
     slow: bool = False
+    long: bool = False
     status: int = 200
 
 
@@ -166,6 +169,10 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v1/identity/undo", "admin", deciding.post_undo, "Take a decision back", deciding.Undo,
         deciding.Accepted, slow=True, status=202,
+    ),
+    Endpoint(
+        "POST", "/v1/identity/what-if", "admin", what_if.post_what_if, "What other settings of identity would do",
+        what_if.AskedWhatIf, WhatIf, long=True,
     ),
     Endpoint("GET", "/health", OPEN, health, "Whether the process answers"),
     Endpoint("GET", "/ready", OPEN, ready, "Whether there is a bundle to serve"),

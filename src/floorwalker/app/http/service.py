@@ -90,7 +90,10 @@ class App:
                 key_id, cors = key.key_id, endpoint.allows_browser and key.is_public
                 body = await _read(scope, receive) if endpoint.method == "POST" else b""
                 call = Call(key, parameters, body, scope.get("query_string", b""))
-                answer = await self._aside(endpoint, call) if endpoint.slow else endpoint.handle(self.live, call)
+                if endpoint.long:
+                    answer = await asyncio.to_thread(endpoint.handle, self.live, call)
+                else:
+                    answer = await self._aside(endpoint, call) if endpoint.slow else endpoint.handle(self.live, call)
         except Problem as error:
             # A page may read why its key failed; what other keys get stays with their servers.
             answer, cors = error.answer, cors or (not key_id and endpoint is not None and endpoint.allows_browser)
