@@ -30,6 +30,7 @@ from floorwalker.engines.runner import Build, plan
 from floorwalker.identity.resolver import components
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.steps import REMEMBERED, steps
+from floorwalker.identity.stitching.stitcher import Stitcher
 
 MEMORY, THREADS = "1.2GB", 2
 """Of two gigabytes the engine gets 60 %."""
@@ -130,5 +131,7 @@ OURS = "full"
 Stitch = Callable[[Mapping[str, str]], str]
 """One event's identifiers (kind -> value as a source wrote it, and `market`) -> the customer it belongs to."""
 
-STITCHERS: dict[str, Callable[[IdentitySettings], Stitch]] = {}
+STITCHERS: dict[str, Callable[[IdentitySettings], Stitch]] = {
+    "full": lambda settings: Stitcher(settings, b"a secret of the benchmark").add
+}
 """Method -> a stitcher that knows nobody yet."""

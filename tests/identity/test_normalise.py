@@ -112,7 +112,27 @@ def test_phones(raw: str, region: str, key: str | None) -> None:
             "SG",
         ]
     ),
-    st.sampled_from(["", "0", "00", "+", "+44", "+49", "+31", "+1", "+39", "+440", "+7", "0044", "8", "06", "011"]),
+    st.sampled_from(
+        [
+            "",
+            "0",
+            "00",
+            "+",
+            "+44",
+            "+49",
+            "+31",
+            "+1",
+            "+39",
+            "+440",
+            "+7",
+            "0044",
+            "8",
+            "06",
+            "011",
+            "180020",
+            "+44180020",
+        ]
+    ),
     st.text("0123456789", min_size=4, max_size=12),
 )
 def test_the_shortcut_never_differs_from_phonenumbers(region: str, prefix: str, digits: str) -> None:
@@ -131,6 +151,9 @@ def test_the_shortcut_takes_a_countrys_ordinary_mobile(region: str) -> None:
     example = phones.phonenumbers.example_number_for_type(region, phones.PhoneNumberType.MOBILE)
     written = phones.phonenumbers.format_number(example, phones.phonenumbers.PhoneNumberFormat.E164)
     assert phones._shortcut(written, "") == written
+    if region in ("GB", "DE", "FR", "NL", "SE"):
+        assert phones._shortcut(f"0{example.national_number}", region) == written
+        assert phones._shortcut(written.replace(f"+{example.country_code}", f"+{example.country_code}0"), "") == written
 
 
 def test_markets_name_their_country() -> None:

@@ -35,7 +35,8 @@ _REFUSED_TYPES = frozenset(
         PhoneNumberType.VOICEMAIL,
     }
 )
-_TRUNK = re.compile(r"[0-9]")
+_TRUNK = re.compile(r"([0-9])(?:\|[1-9][0-9]+)?")
+"""Trunk prefixes of one digit; beside it there may be a longer one that begins otherwise (Britain: 0|180020)."""
 
 
 class _Patterns(NamedTuple):
@@ -65,7 +66,7 @@ def _patterns(region: str) -> _Patterns | None:
     )  # fmt: skip
     possible = frozenset(general.possible_length)
     prefix = metadata.national_prefix_for_parsing
-    simple = prefix is not None and _TRUNK.fullmatch(prefix) and metadata.national_prefix_transform_rule is None
+    simple = _TRUNK.fullmatch(prefix or "") if metadata.national_prefix_transform_rule is None else None
     return _Patterns(
         general=re.compile(general.national_number_pattern),
         personal=tuple(
@@ -74,7 +75,7 @@ def _patterns(region: str) -> _Patterns | None:
             if one is not None and one.national_number_pattern
         ),
         other=tuple(re.compile(one.national_number_pattern) for one in others if one and one.national_number_pattern),
-        trunk=prefix if simple else "",
+        trunk=simple[1] if simple else "",
         abroad=re.compile(metadata.international_prefix) if metadata.international_prefix else None,
         parsing=re.compile(prefix) if prefix else None,
     )
@@ -98,7 +99,12 @@ def _shortcut(digits: str, region: str) -> str | None:
             return None
         patterns = _patterns(phonenumbers.region_code_for_country_code(int(code)))
         national = digits[1 + len(code) :]
-        if patterns is None or not national or (patterns.parsing and patterns.parsing.match(national)):
+        if patterns is None or not national:
+            return None
+        if patterns.trunk == "0" and national[0] == "0":
+            # +44 (0)20 …: the trunk digit is dropped there too.
+            national = national[1:]
+        elif patterns.parsing and patterns.parsing.match(national):
             return None
     else:
         patterns = _patterns(region)

@@ -1,0 +1,174 @@
+"""Which customer every record is of, and the customers' ids.
+
+In: rows joined and regrouped. Out: members and ids; which ids have gone over into others.
+
+A customer is a ring of rows, named by one of them (its label). Its id is the one that a run has published for most of
+its records, else what `registry.new_id` gives for its smallest record id: a function of who is together, as in a run,
+and not of the order in which records came. So an id may go over into another while customers grow; `current` knows.
+
+>>> customers = Customers(b"key", ["r2", "r1", "r3"], array("b", [1, 1, 0]))
+>>> for row in range(3): customers.alone(row)
+>>> two, one = customers.id_of(0), customers.id_of(1)
+>>> customers.regroup([[0, 1]])
+>>> customers.settle() == [(two, one)], customers.current(two) == one, sorted(customers.members(1))
+(True, True, [0, 1])
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from floorwalker.identity.registry import new_id
+
+REMEMBERED = 1 << 16
+"""Ids that are not worked out again while their customers do not change."""
+
+
+class Published:
+    """A customer that a run has published. `home`: the row that carries its id, wherever it goes."""
+
+    __slots__ = ("customer_id", "first_seen", "home", "records")
+
+    def __init__(self, customer_id: str, home: int, records: int = 1, first_seen: int = 0) -> None:
+        self.customer_id, self.home, self.records, self.first_seen = customer_id, home, records, first_seen
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """Of two published customers that are one now, the smaller keeps its id."""
+        return -self.records, self.first_seen, self.customer_id
+
+
+class Customers:
+    """`label`: row -> the row that its customer is named by, one that names somebody if any does. `ids`: row -> record
+    id, "" for a row that is gone; `known`: row -> does it name somebody?"""
+
+    def __init__(self, secret: bytes, ids: list[str], known: array[int]) -> None:
+        self._secret, self._ids, self._known = secret, ids, known
+        self.label, self._next = array("i"), array("i")
+        self._anchor, self._keeper = array("i"), array("i")
+        self._home_of: dict[int, int] = {}
+        self.published: list[Published] = []
+        self._numbers: dict[str, int] = {}
+        self._former: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+        self._known_as: dict[int, str] = {}
+
+    def publish(self, customer: Published) -> int:
+        """A run has published this customer: its number. Rings are made afterwards."""
+        number = len(self.published)
+        self._numbers[customer.customer_id] = self._home_of[customer.home] = number
+        self.published.append(customer)
+        return number
+
+    def alone(self, row: int) -> None:
+        """A new row, a customer of its own."""
+        for column in (self.label, self._next, self._anchor):
+            column.append(row)
+        self._keeper.append(-1)
+
+    def members(self, row: int) -> list[int]:
+        """The rows of a row's customer."""
+        found, following, other = [row], self._next, self._next[row]
+        while other != row:
+            found.append(other)
+            other = following[other]
+        return found
+
+    def join(self, row: int, label: int) -> None:
+        """A row that is new joins a customer."""
+        if self._ids[row] < self._ids[self._anchor[label]]:
+            if self._keeper[label] < 0:
+                self._remember(label)
+                self._known_as.pop(label, None)
+            self._anchor[label] = row
+        self.label[row] = label
+        self._next[row], self._next[label] = self._next[label], row
+
+    def regroup(self, groups: Sequence[Sequence[int]], new: int = -1) -> None:
+        """Make each group one customer; rows of their former customers that are in no group stay together, with the
+        group that their label is in, or by themselves. `new`: a row whose id nobody has heard yet."""
+        rows = {row for group in groups for row in group}
+        rest: dict[int, list[int]] = {}
+        for label in {self.label[row] for row in rows}:
+            if label != new:
+                self._remember(label)
+            if left := [other for other in self.members(label) if other not in rows]:
+                rest[label] = left
+        made = []
+        for group in groups:
+            inside = set(group)
+            own = next((label for row in group if (label := self.label[row]) in inside), group[0])
+            made.append((own, [*group, *rest.pop(own, ())]))
+        made += list(rest.items())
+        for label, group in made:
+            self.ring(label, group)
+
+    def ring(self, label: int, rows: Sequence[int]) -> None:
+        """Make these rows a customer, named by `label` if that is one of them and names somebody, or nobody does."""
+        if label not in rows or not self._known[label]:
+            label = next((row for row in rows if self._known[row]), rows[0])
+        keeper, anchor = -1, rows[0]
+        for row, following in zip(rows, [*rows[1:], rows[0]], strict=True):
+            self.label[row] = label
+            self._next[row] = following
+            if self._ids[row] < self._ids[anchor]:
+                anchor = row
+            number = self._home_of.get(row, -1)
+            if number >= 0 and (keeper < 0 or self.published[number].rank < self.published[keeper].rank):
+                keeper = number
+        self._anchor[label], self._keeper[label] = anchor, keeper
+        self._known_as.pop(label, None)
+
+    def settle(self) -> list[tuple[str, str]]:
+        """(id, id that it has gone over into) since the last call."""
+        gone = []
+        for former, row in self._before.items():
+            now = self.id_of(row)
+            if now == former:
+                self._former.pop(former, None)
+            else:
+                self._former[former] = row
+                gone.append((former, now))
+        self._before.clear()
+        return gone
+
+    def id_of(self, row: int) -> str:
+        """The id of a row's customer."""
+        label = self.label[row]
+        number = self._keeper[label]
+        if number >= 0:
+            return self.published[number].customer_id
+        if found := self._known_as.get(label):
+            return found
+        anchor, attempt = self._ids[self._anchor[label]], 0
+        while (found := new_id(self._secret, anchor, attempt)) in self._numbers:
+            attempt += 1
+        if len(self._known_as) >= REMEMBERED:
+            self._known_as.clear()
+        self._known_as[label] = found
+        return found
+
+    def current(self, customer_id: str) -> str:
+        """What an id has gone over into; itself if it has not."""
+        row = self._former.get(customer_id, -1)
+        return self.id_of(row) if row >= 0 and self._ids[row] else customer_id
+
+    def drop(self, row: int, heirs: Sequence[int] = ()) -> None:
+        """Take a row out of its customer, for good. `heirs`: rows that may carry a published id after it."""
+        label, others = self.label[row], [other for other in self.members(row) if other != row]
+        if others:
+            self._before[self.id_of(row)] = others[0]
+        number = self._home_of.pop(row, -1)
+        if number >= 0 and heirs:
+            self.published[number].home = heirs[0]
+            self._home_of[heirs[0]] = number
+        self.ring(row, [row])
+        if others:
+            self.ring(label, others)
+
+    def _remember(self, label: int) -> None:
+        """The id of a customer that is about to change, and a row that tells where it goes."""
+        number = self._keeper[label]
+        row = self._anchor[label] if number < 0 else self.published[number].home
+        self._before.setdefault(self.id_of(label), row)

@@ -1,0 +1,196 @@
+"""The live stitcher: one record at a time, the customer it is of.
+
+In: what a source wrote about somebody (`saying.Reader`). Out: a customer id, at once. At every moment the partition is
+what the rules of a run give for all the records that came (`IdentitySettings(probable=False)`), whatever their order.
+
+>>> stitcher = Stitcher(IdentitySettings(default_region="GB"), b"the project's key")
+>>> ann = stitcher.add({"email": "ann@lee.com", "loyalty_id": "L-77"})
+>>> stitcher.add({"phone": "020 7946 0018", "given_name": "Ann"}) == ann
+False
+>>> both = stitcher.add({"phone": "+442079460018", "given_name": "Ann", "loyalty_id": "l77"})
+>>> both == stitcher.current(ann) == stitcher.moves()[-1][1], len(stitcher)
+(True, 3)
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from floorwalker.identity.compatibility import compatible_names
+from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.stitching.component import Resolver, Standing
+from floorwalker.identity.stitching.customers import Customers
+from floorwalker.identity.stitching.holdings import BARRED, Holdings
+from floorwalker.identity.stitching.lending import Lender
+from floorwalker.identity.stitching.saying import EMAIL, GUARDED, LENDING, Reader, Said
+
+MOST = 2_000
+"""Records of a component that one call looks at; what is larger is left as it is until the next run."""
+MOVES = 100_000
+"""Ids gone over into others that are kept until `moves` is asked."""
+
+
+class Stitcher:
+    """One process writes; nothing is shared. `secret`: the project's, which customer ids are made with. `barred`: codes
+    of values that are nobody's whoever holds them. `counts`: `barred` and `freed`, values that turned out to be
+    nobody's or somebody's after all; `left_alone`, records whose component was too large to look at."""
+
+    def __init__(
+        self, settings: IdentitySettings, secret: bytes, *, barred: Iterable[int] = (), most: int = MOST
+    ) -> None:
+        self.reader = Reader(settings)
+        self.held = Holdings(settings, frozenset(barred))
+        self.customers = Customers(secret, self.held.ids, self.held.known)
+        self.standing = Standing()
+        self.counts: Counter[str] = Counter()
+        self._resolver = Resolver(self.held, self.standing, most)
+        self._lender = Lender(self.held, self.customers, most)
+        self._most = most
+        self._moves: deque[tuple[str, str]] = deque(maxlen=MOVES)
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+    def add(self, record: Mapping[str, Any]) -> str:
+        """Take a record in; the id of its customer."""
+        return self.take(self.reader.said(self.reader.keys(record)))
+
+    def take(self, said: Said) -> str:
+        """`add` for what is normalised already."""
+        held = self.held
+        row = held.rows.get(said.record_id)
+        if row is not None:
+            if held.says(row, said):
+                if held.see(row, said):
+                    self._lend([row])
+                    self._note()
+                return self.customers.id_of(row)
+            self.forget([said.record_id])
+        row = held.add(said)
+        self.customers.alone(row)
+        self.standing.of.append(-1)
+        if said.known:
+            self._resolve([row, *self._judged(row)], row)
+        elif said.codes[LENDING[0]] or said.codes[LENDING[1]]:
+            self._lend([row], row)
+        self._note()
+        return self.customers.id_of(row)
+
+    def customer_of(self, record_id: str) -> str | None:
+        """The customer of a record, None for one that never came."""
+        row = self.held.rows.get(record_id)
+        return None if row is None else self.customers.id_of(row)
+
+    def current(self, customer_id: str) -> str:
+        """The customer that an id stands for now."""
+        return self.customers.current(customer_id)
+
+    def moves(self) -> list[tuple[str, str]]:
+        """(id, the id it has gone over into) since the last call, oldest first."""
+        found = list(self._moves)
+        self._moves.clear()
+        return found
+
+    def forget(self, record_ids: Iterable[str]) -> int:
+        """As if these records had never come; how many there were."""
+        rows = [row for one in record_ids if (row := self.held.rows.get(one)) is not None]
+        for row in rows:
+            self._forget(row)
+        self._note()
+        return len(rows)
+
+    def _judged(self, row: int, slots: Sequence[int] = ()) -> list[int]:
+        """Judge a record's values anew; the holders of those that are no longer what they were."""
+        held, found = self.held, []
+        for kind in GUARDED:
+            slot = slots[kind] if slots else held.slots[kind][row]
+            if slot < 0 or not (changed := held.judge(kind, slot)):
+                continue
+            if changed & BARRED:
+                self.counts["barred" if held.flags[slot] & BARRED else "freed"] += 1
+            if held.count[slot] <= self._most:
+                found += held.holders(kind, slot)
+            else:
+                self.counts["left_alone"] += 1
+        return found
+
+    def _resolve(self, sources: Iterable[int], new: int = -1) -> None:
+        """Resolve the components of these records; `new`: a row that no customer has yet."""
+        customers, label = self.customers, self.customers.label
+        done: set[int] = set()
+        groups: list[list[int]] = []
+        for row in sources:
+            if row in done:
+                continue
+            found = self._resolver.gather(row)
+            if found.capped:
+                self.counts["left_alone"] += 1
+                done.add(row)
+                if row == new:
+                    self._follow(row)
+                continue
+            done.update(found.rows)
+            groups += self._resolver.customers(found)
+        if len(groups) == 1 and new >= 0:
+            labels = {label[row] for row in groups[0]}
+            labels.discard(new)
+            if not labels:
+                groups = []
+            elif len(labels) == 1:
+                customers.join(new, labels.pop())
+                groups = []
+            if not groups:
+                if any(self.held.slots[kind][new] >= 0 for kind in LENDING):
+                    self._lend([new])
+                return
+        if groups:
+            customers.regroup(groups, new)
+            self._lend({member for group in groups for member in customers.members(group[0])})
+
+    def _lend(self, rows: Iterable[int], new: int = -1) -> None:
+        held = self.held
+        with_device = [row for row in rows if any(held.slots[kind][row] >= 0 for kind in LENDING)]
+        if with_device:
+            self.counts["left_alone"] += self._lender.lend(with_device, new)
+
+    def _follow(self, row: int) -> None:
+        """A record in a component too large goes with the last one of the same number or mailbox, if its name allows
+        it."""
+        held = self.held
+        for kind in range(EMAIL + 1):
+            slot = held.slots[kind][row]
+            if slot < 0 or held.flags[slot] & BARRED:
+                continue
+            other = next((one for one in held.holders(kind, slot) if one != row), -1)
+            if other >= 0 and compatible_names(held.name_of(row), held.name_of(other)):
+                self.customers.join(row, self.customers.label[other])
+                return
+
+    def _forget(self, row: int) -> None:
+        held, customers = self.held, self.customers
+        slots = [column[row] for column in held.slots]
+        others = [other for other in customers.members(row) if other != row]
+        known = [other for other in others if held.known[other]]
+        visits = [other for other in others if not held.known[other]]
+        for kind, slot in enumerate(slots):
+            if slot >= 0 and held.count[slot] <= self._most and not held.flags[slot] & BARRED:
+                known += held.holders(kind, slot)
+                if kind in LENDING:
+                    visits += held.visitors(kind, slot)
+        number = self.standing.of[row]
+        heirs: tuple[int, ...] = ()
+        if number >= 0:
+            heirs = tuple(other for other in self.standing.members[number] if other != row)
+            self.standing.members[number] = heirs
+            self.standing.of[row] = -1
+        self.standing.cuts.pop(row, None)
+        customers.drop(row, heirs)
+        held.remove(row)
+        known += self._judged(row, slots)
+        self._resolve([other for other in known if other != row])
+        self._lend([other for other in (*known, *visits) if other != row])
+
+    def _note(self) -> None:
+        self._moves += self.customers.settle()

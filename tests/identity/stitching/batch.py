@@ -1,0 +1,48 @@
+"""What a run's own steps make of records, with the rules alone and evidence of every level.
+
+In: records. Out: record -> customer id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+import numpy as np
+from tests.identity.population import table
+
+from floorwalker.identity import manual, resolver, rules
+from floorwalker.identity.levels import Cut
+from floorwalker.identity.partition import divide, gather
+from floorwalker.identity.records import normalise_records
+from floorwalker.identity.registry import new_id
+from floorwalker.identity.settings import IdentitySettings
+
+ALL = Cut(tier=9, weight=0.0)
+
+
+def by_a_run(rows: Iterable[dict[str, object]], settings: IdentitySettings, secret: bytes) -> dict[str, str]:
+    """The SQL of the rules and the resolver, without writing tables."""
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1; SET TimeZone = 'UTC'; CREATE SCHEMA silver")
+    records = table(list(rows))
+    connection.register("raw", records)
+    connection.execute("CREATE TABLE silver.identity_records AS FROM raw")
+    normalised = normalise_records(connection, settings).to_arrow_table()
+    connection.register("keys", normalised)
+    connection.execute("CREATE TABLE silver.normalised_records AS FROM keys")
+    rules.make_people(connection)
+    rules.make_hubs(connection, settings)
+    rules.make_pieces(connection, settings)
+    connection.execute(
+        "CREATE TEMP TABLE identity_probable AS SELECT 0 AS rid_a, 0 AS rid_b, 0.0 AS weight WHERE FALSE"
+    )
+    manual.make_claims(connection, ())
+    manual.place_claims(connection)
+    gathered = gather(connection)
+    _, refused = resolver.resolve(gathered.people, gathered.evidence, settings)
+    labels = divide(connection, gathered, refused, {"all": ALL}, "all", settings).labels
+    ids = [one for (one,) in connection.execute("SELECT record_id FROM identity_people ORDER BY rid").fetchall()]
+    connection.close()
+    named = {label: new_id(secret, ids[label]) for label in np.unique(labels).tolist()}
+    return {one: named[label] for one, label in zip(ids, labels.tolist(), strict=True)}

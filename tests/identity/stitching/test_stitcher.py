@@ -1,0 +1,51 @@
+"""The live stitcher gives what a run's rules give for the same records, in whatever order they come."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.identity.stitching.batch import by_a_run
+from tests.identity.stitching.crowds import DEFAULT, TIGHT, crowd
+
+from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.stitching.stitcher import Stitcher
+
+FEW = settings(max_examples=10, deadline=None)
+SEEDS = st.integers(0, 100_000)
+CHOICES = st.sampled_from([DEFAULT, TIGHT])
+SECRET = b"the same key for every project of the tests"
+
+
+def stitched(rows: Iterable[dict[str, object]], chosen: IdentitySettings) -> Stitcher:
+    stitcher = Stitcher(chosen, SECRET)
+    for row in rows:
+        stitcher.add(row)
+    return stitcher
+
+
+def customers(stitcher: Stitcher) -> dict[str, str | None]:
+    return {one: stitcher.customer_of(one) for one in stitcher.held.rows}
+
+
+@FEW
+@given(SEEDS, CHOICES)
+def test_a_run_and_the_stitcher_agree(seed: int, chosen: IdentitySettings) -> None:
+    rows = crowd(random.Random(seed))
+    assert customers(stitched(rows, chosen)) == by_a_run(rows, chosen, SECRET)
+
+
+@FEW
+@given(SEEDS, CHOICES)
+def test_order_duplicates_and_forgetting_change_nothing(seed: int, chosen: IdentitySettings) -> None:
+    rng = random.Random(seed)
+    rows = crowd(rng)
+    others = [row | {"record_id": f"{row['record_id']}x"} for row in rng.sample(rows, len(rows) // 3)]
+    changed = [row | {"email": None, "account_id": "new"} for row in rng.sample(rows, len(rows) // 5)]
+    mixed = [*rows, *others, *changed]
+    rng.shuffle(mixed)
+    found = stitched([*mixed, *rows], chosen)
+    assert found.forget([str(row["record_id"]) for row in others]) == len(others)
+    assert customers(found) == customers(stitched(rows, chosen))
