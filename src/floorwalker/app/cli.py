@@ -108,6 +108,12 @@ def main() -> None:
             f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), fg="red", err=True
         )
         sys.exit(1)
+    except Exception as error:
+        # A mistake of ours. Whoever reports it should not send a customer's data along.
+        from floorwalker.engines.messages import trace
+
+        click.echo(trace(error), err=True, nl=False)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

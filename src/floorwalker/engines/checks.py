@@ -80,7 +80,7 @@ def read_tests(model: str, document: dict[str, Any]) -> list[DataTest]:
     for column, about in document.get("columns", {}).items():
         _known(f"{model}.{column}", about, _COLUMN_KEYS)
         for test in about.get("tests", []):
-            if test not in COLUMN_TESTS:
+            if not isinstance(test, str) or test not in COLUMN_TESTS:
                 raise ModelError(f"{model}.{column}: unknown test '{test}'", fix=did_you_mean(test, COLUMN_TESTS))
             count = COLUMN_TESTS[test].format(column=column)
             tests.append(DataTest(model, f"{column} {test}", count=count, column=column, kind=test))

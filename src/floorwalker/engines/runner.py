@@ -31,6 +31,7 @@ from floorwalker.engines.delta import Conflict, Staged
 from floorwalker.engines.incremental import SHARE, SMALL, Increment, read_incremental, run_facts
 from floorwalker.engines.lake import Data, Lake
 from floorwalker.engines.lock import table_lane
+from floorwalker.engines.messages import impersonal
 from floorwalker.engines.models import SqlModel
 from floorwalker.engines.planning import PREVIOUS, Graph, is_given, plan, reads_of, writes_of
 from floorwalker.engines.slicing import slices, write_in_slices
@@ -320,7 +321,7 @@ class Build:
             staged = self.lake.staged(model.name, self._written(model))
             self._show(model.name, staged.paths)
         except SqlError as error:
-            raise ModelError(f"{model.where}: {_first_lines(error)}", why=_position(error, model)) from None
+            raise ModelError(f"{model.where}: {_first_lines(error, model)}", why=_position(error, model)) from None
         except FloorwalkerError as error:
             raise ModelError(f"{model.where}: {error.what}", why=error.why, fix=error.fix) from None
         return staged
@@ -347,7 +348,7 @@ class Build:
             tested = run_tests(self._engine.rows, model.name, tests, staged.paths)
         except SqlError as error:
             staged.discard()
-            raise ModelError(f"a test of {model.where} does not run: {_first_lines(error)}") from None
+            raise ModelError(f"a test of {model.where} does not run: {_first_lines(error, model)}") from None
         failed = [one for one in tested if one.status == "fail"]
         if failed:
             staged.discard()
@@ -420,8 +421,9 @@ def _reason(error: FloorwalkerError) -> str:
     return "does not run"
 
 
-def _first_lines(error: Exception) -> str:
-    return " ".join(line.strip() for line in str(error).splitlines()[:2] if line.strip())
+def _first_lines(error: Exception, model: SqlModel) -> str:
+    message = impersonal(str(error), model.sql)
+    return " ".join(line.strip() for line in message.splitlines()[:2] if line.strip())
 
 
 def _position(error: Exception, model: SqlModel) -> str:

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import pyarrow as pa
 
+from floorwalker.engines.messages import impersonal
 from floorwalker.engines.steps import Step, StepContext
 from floorwalker.errors import ConfigError, did_you_mean
 from floorwalker.profiles.conditions import Condition, parse, resolve
@@ -221,7 +222,9 @@ def _sizes(connection: duckdb.DuckDBPyConnection, resolved: Mapping[str, str]) -
             ((sizes[name],),) = connection.execute(f"SELECT count(*) FROM gold.customers WHERE {where}").fetchall()
         except duckdb.Error as error:
             raise ConfigError(
-                f"segment '{name}' cannot be computed", why=str(error).splitlines()[0], fix=f"look at: {where}"
+                f"segment '{name}' cannot be computed",
+                why=impersonal(str(error), where).splitlines()[0],
+                fix=f"look at: {where}",
             ) from error
     return sizes
 

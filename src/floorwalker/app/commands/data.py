@@ -105,6 +105,7 @@ def query(folder: str, sql: str, limit: int, run_id: str | None, as_json: bool) 
 
     from floorwalker.app.config import open_project
     from floorwalker.engines.lake import Lake, only_reads
+    from floorwalker.engines.messages import impersonal
     from floorwalker.errors import ModelError
 
     with Lake(open_project(folder)).read(locked=True, run_id=run_id) as connection:
@@ -114,7 +115,7 @@ def query(folder: str, sql: str, limit: int, run_id: str | None, as_json: bool) 
             relation = connection.sql(sql)
             rows = (relation.limit(limit) if limit else relation).fetchall()
         except duckdb.Error as error:
-            raise ModelError("the query does not run", why=str(error)) from None
+            raise ModelError("the query does not run", why=impersonal(str(error), sql)) from None
         table(relation.columns, rows, as_json)
 
 
