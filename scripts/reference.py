@@ -62,6 +62,14 @@ SETTINGS = {
     "identity.limits.device_id": "Devices that may lend anonymous visits to one customer; the latest seen are kept.",
     "identity.limits.cookie_id": "The same for cookies.",
     "identity.rules": "Rules in use, see [identity](identity.md).",
+    "identity.breaker.on": "Watch every run but the first for an identifier that would start a storm of merges.",
+    "identity.breaker.customers": "An identifier that would newly join more published customers than this in one run is"
+    " suspicious.",
+    "identity.breaker.share": "Suspicious identifiers go into quarantine if they stand behind this share of all that a"
+    " run would join.",
+    "identity.alarm.times": "Warn when the largest customer has more than this many times the wordings that the largest"
+    " usually had.",
+    "identity.alarm.runs": "Runs before over which that is the median.",
     "identity.golden.sources": "Sources in the order in which the [golden record](golden-record.md) believes them;"
     " those that are not named come after them.",
     "identity.golden.order": "Order of criteria where an attribute has none of its own; the first in which two values"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 
-from tests.identity.conftest import Outcome
+from tests.identity.conftest import Identify, Outcome
 from tests.identity.population import EPOCH, record
 
 from floorwalker.identity.decisions import Decision, members
@@ -94,3 +95,11 @@ def without(decisions: Sequence[Decision], gone: set[str]) -> list[Decision]:
         if all(sides):
             left.append(Decision(one.decision_id, one.kind, one.at, one.actor, one.note, *sides))
     return left
+
+
+def with_statistics(identify: Identify, of: Outcome) -> Outcome:
+    """An empty shop that has pinned what another has: hubs, model, levels."""
+    empty = identify([])
+    for folder in ("identity", "matching"):
+        shutil.copytree(of.context.project.state / folder, empty.context.project.state / folder, dirs_exist_ok=True)
+    return empty

@@ -66,6 +66,7 @@ def all_steps(project: Project, settings: Settings) -> list[Step]:
     """The rooms' steps in Python."""
     from floorwalker.governance.consent import load_consent_policy
     from floorwalker.identity.golden import golden_step
+    from floorwalker.identity.guards import digest as guarded
     from floorwalker.identity.household_steps import household_step
     from floorwalker.identity.review import step as review_step
     from floorwalker.identity.steps import steps as identity_steps
@@ -77,7 +78,7 @@ def all_steps(project: Project, settings: Settings) -> list[Step]:
     consent = load_consent_policy(project.policies / "consent.toml")
     absent = "allow" if consent.when_absent("personalization") else "deny"
     return [
-        *identity_steps(settings.identity, decided(project)),
+        *identity_steps(settings.identity, decided(project), guarded(project)),
         review_step(settings.identity),
         golden_step(settings.identity.golden),
         household_step(settings.identity.household),

@@ -26,6 +26,7 @@ from floorwalker.governance.sqlite_store import PersonalTable, SqliteHandler
 from floorwalker.identity.decisions import ANCHORS
 from floorwalker.identity.metrics import IMPERSONAL_TABLES as IDENTITY_METRICS
 from floorwalker.identity.schema import DECISIONS, RECORDS
+from floorwalker.identity.schema import IMPERSONAL_TABLES as IDENTITY
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ PERSONAL_TABLES = (
 )
 """Tables of the project's database that hold what was received, or could quote it."""
 
-IMPERSONAL_TABLES = (*GOVERNANCE, *CHANNELS, *QUALITY, *IDENTITY_METRICS, "api_keys", "runs", "deliveries")
+IMPERSONAL_TABLES = (*GOVERNANCE, *CHANNELS, *QUALITY, *IDENTITY, *IDENTITY_METRICS, "api_keys", "runs", "deliveries")
 """Tables of the project's database that name nobody. A new table must join one list or the other: a test asks."""
 
 
@@ -109,6 +110,12 @@ class MatchingHandler(ModelsHandler):
     name = folder = "matching"
 
 
+class StatisticsHandler(ModelsHandler):
+    """Pinned statistics of identity: hashes of values that crowds share."""
+
+    name = folder = "identity"
+
+
 class TrackingHandler(ModelsHandler):
     """MLflow's database and artifacts: parameters, figures and models without people."""
 
@@ -149,6 +156,7 @@ def handlers() -> Sequence[Handler]:
         DecisionsHandler(),
         ModelsHandler(),
         MatchingHandler(),
+        StatisticsHandler(),
         TrackingHandler(),
         ExportsHandler(),
         ScratchHandler(),

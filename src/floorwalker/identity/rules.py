@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import duckdb
 
 from floorwalker.errors import ConfigError, did_you_mean
+from floorwalker.identity import statistics
 from floorwalker.identity.settings import IdentitySettings
 
 VERSION = "1"
@@ -145,7 +146,8 @@ def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings)
     reason.
 
     A hub is a value seen with more different people than a household holds (a store's e-mail, a till's own card, a
-    dummy phone), counted by initial and surname, or by more different sets of words than one customer may have."""
+    dummy phone), counted by initial and surname, or by more different sets of words than one customer may have; and
+    one that is barred already (`statistics`)."""
     silent = _silent(connection)
     kinds = ("loyalty_id", "account_id", "customer_ref", "email", "phone")
     values = " UNION ALL ".join(
@@ -182,6 +184,7 @@ def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings)
                     ELSE 'learned hub: more than {settings.cluster_records} records' END AS reason
         FROM judged WHERE many_names OR word_sets > {settings.cluster_records}
     """)
+    statistics.bar(connection, [kind for kind in kinds if KEYS[kind] not in silent])
 
 
 def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
@@ -194,7 +197,9 @@ def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
     parts = []
     for rule in [rule for rule in rules if not any(column in rule.key for column in silent)] or rules[:1]:
         known = "" if rule.tier < 3 else "AND n.anonymous > 0"
+        code = f"p.{rule.guard}_code" if rule.guard else "p.node"
         guard = f"v.kind = '{rule.guard}' AND v.code = p.{rule.guard}_code" if rule.guard else "FALSE"
+        barred = f"h.kind = '{rule.guard or statistics.PERSON}' AND h.code = {code}"
         values = f"{'' if rule.when else 'LEFT'} JOIN identity_values v ON {guard} AND {rule.when or 'TRUE'}"
         parts.append(f"""
             SELECT p.rid, '{rule.name}' AS rule, {rule.tier}::TINYINT AS tier, p.node,
@@ -207,7 +212,7 @@ def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
                   FROM identity_people WHERE ({rule.key}) IS NOT NULL GROUP BY 1 HAVING count(*) > 1) n
               ON n.node = p.node {known}
             {values}
-            LEFT JOIN identity_hubs h ON h.kind = v.kind AND h.code = v.code
+            LEFT JOIN identity_hubs h ON {barred}
         """)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE identity_pieces_raw AS {' UNION ALL '.join(parts)}")
     connection.execute("""

@@ -52,8 +52,25 @@ MIGRATIONS: tuple[str, ...] = (
         DELETE FROM identity_decision_records WHERE decision_id = OLD.decision_id;
     END;
     """,
+    """
+    -- What the breaker has taken out. A code is a hash of a value that many customers share; no value is kept.
+    CREATE TABLE identity_quarantine (
+        code        TEXT NOT NULL,
+        kind        TEXT NOT NULL,
+        at          TEXT NOT NULL,           -- UTC
+        run_id      TEXT NOT NULL,
+        customers   INTEGER NOT NULL,        -- published customers that it would have joined
+        joins       INTEGER NOT NULL,        -- that the run would have joined in all
+        released_at TEXT NOT NULL,           -- '' while it is in quarantine
+        released_by TEXT NOT NULL,
+        PRIMARY KEY (kind, code)
+    ) WITHOUT ROWID
+    """,
 )
 
 RECORDS = "identity_decision_records"
 DECISIONS = "identity_decisions"
 """The tables that hold ids and keys of people; `app.stores` says how erasure goes about them."""
+
+IMPERSONAL_TABLES = ("identity_quarantine",)
+"""Tables that name nobody."""

@@ -92,6 +92,26 @@ class HouseholdSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True)
     """Most persons in a household: a value that would join more is a block of flats, a home or an office."""
 
 
+class BreakerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """When an identifier is taken out because it would start a storm of merges; see `breaker`."""
+
+    on: bool = True
+    """Watch every run but the first."""
+    customers: int = 10
+    """An identifier that would newly join more published customers than this in one run is suspicious ..."""
+    share: float = 0.2
+    """... and goes into quarantine if the suspicious ones stand behind this share of all that the run would join."""
+
+
+class AlarmSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """When the size of the largest customer is worth a warning; see `alarm`."""
+
+    times: float = 2.0
+    """The largest customer has more than this many times the wordings that the largest usually had ..."""
+    runs: int = 10
+    """... which is the median over as many runs before."""
+
+
 class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Settings of the whole room. A change of any of them rebuilds the customer map from the same evidence."""
 
@@ -130,3 +150,5 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Rules in use; see `rules.RULES`."""
     golden: GoldenSettings = GoldenSettings()
     household: HouseholdSettings = HouseholdSettings()
+    breaker: BreakerSettings = BreakerSettings()
+    alarm: AlarmSettings = AlarmSettings()

@@ -15,7 +15,8 @@ silver.customer_aliases_previous; empty on the first run). Out:
 - silver.identity_summary      the figures of the run
 
 What people have decided is part of the input. Where nothing else has changed since the last publication, only the
-records that it can concern are resolved anew (`touched`), and the tables are merged.
+records that it can concern are resolved anew (`touched`), and the tables are merged. What the guards have found
+(`guards`) is part of the input, too.
 
 >>> [step.name for step in steps(IdentitySettings())]
 ['identity.normalise', 'identity.resolve']
@@ -33,17 +34,25 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from floorwalker.engines.steps import Step, StepContext
-from floorwalker.identity import groups, history, manual, match, registry, resolver, rules, touched
+from floorwalker.identity import groups, history, manual, match, registry, resolver, rules, statistics, touched
 from floorwalker.identity.calibration import Pinned, levels_path, pinned_levels
 from floorwalker.identity.decisions import digest
+from floorwalker.identity.guards import Guards
+from floorwalker.identity.matching.model import Model
 from floorwalker.identity.partition import arrays, divide, gather
 from floorwalker.identity.records import OUTPUT, normalise_records
-from floorwalker.identity.settings import GoldenSettings, HouseholdSettings, IdentitySettings, ReviewSettings
+from floorwalker.identity.settings import (
+    AlarmSettings,
+    GoldenSettings,
+    HouseholdSettings,
+    IdentitySettings,
+    ReviewSettings,
+)
 
 if TYPE_CHECKING:
     from floorwalker.identity.standing import Standing
 
-VERSION = "4"
+VERSION = "5"
 _PREVIOUS = (
     "silver.customer_map_previous", "silver.customer_aliases_previous", "silver.identity_evidence_previous",
     "silver.identity_summary_previous", "silver.identity_pairs_previous", "silver.identity_matched_previous",
@@ -71,11 +80,16 @@ REMEMBERED = {
 is none."""
 
 
-def steps(settings: IdentitySettings, decided: Sequence[Standing] = ()) -> list[Step]:
-    """The steps of the room, for `settings` and what people have decided (`decisions.active`)."""
+def steps(settings: IdentitySettings, decided: Sequence[Standing] = (), guarded: str = "") -> list[Step]:
+    """The steps of the room, for `settings` and what people have decided (`decisions.active`); `guarded`: what they
+    have said about statistics and quarantine (`guards.digest`)."""
     # What is chosen from the records of a customer, and who lives together, changes nobody's customer.
     who = msgspec.structs.replace(
-        settings, golden=GoldenSettings(), household=HouseholdSettings(), review=ReviewSettings()
+        settings,
+        golden=GoldenSettings(),
+        household=HouseholdSettings(),
+        review=ReviewSettings(),
+        alarm=AlarmSettings(),
     )
     text = msgspec.json.encode(who).decode()
     return [
@@ -110,7 +124,7 @@ def steps(settings: IdentitySettings, decided: Sequence[Standing] = ()) -> list[
             ),
             run=lambda context: _resolve(context, settings, decided),
             version=VERSION,
-            settings=text,
+            settings=text + guarded,
             amendments=digest(decided),
             lineage=_lineage_of_customers(),
         ),
@@ -185,29 +199,17 @@ def _normalise(context: StepContext, settings: IdentitySettings) -> None:
 
 
 def _resolve(context: StepContext, settings: IdentitySettings, decided: Sequence[Standing]) -> None:
-    connection = context.connection
+    connection, guards = context.connection, Guards(context, settings)
     partial = context.since is not None and touched.find(connection, decided, settings)
-    if partial:
-        touched.look_at(connection)
-        with touched.narrowed(connection, "SELECT record_id FROM identity_looked_at"):
-            rules.make_people(connection)
-            rules.make_hubs(connection, settings)
-            rules.make_pieces(connection, settings)
-        touched.keep(connection)
-        model = match.take_over(context)
-    else:
-        rules.make_people(connection)
-        rules.make_hubs(connection, settings)
-        context.progress(0.1, "identifiers counted")
-        model = match.match(context, settings)
-        context.progress(0.4, "probable pairs weighed")
-        rules.make_pieces(connection, settings)
-        manual.make_claims(connection, decided)
-    manual.place_claims(connection)
-    manual.add_pieces(connection)
-    context.progress(0.5, "evidence gathered")
-    gathered = gather(connection)
-    _, refused = resolver.resolve(gathered.people, gathered.evidence, settings)
+    while True:
+        model = _gather_evidence(context, settings, decided, partial)
+        gathered = gather(connection)
+        labels, refused = resolver.resolve(gathered.people, gathered.evidence, settings)
+        if not guards.took_out(gathered, labels, refused):
+            break
+        # What was taken out is compared with nobody either: that is seen to where all records are looked at.
+        partial = False
+    guards.pin(whole=not partial)
     context.progress(0.6, "evidence resolved")
     path = levels_path(context.project.state)
     pinned = pinned_levels(path, gathered, refused, _nodes_of_rules(connection), model, settings, partial)
@@ -229,6 +231,33 @@ def _resolve(context: StepContext, settings: IdentitySettings, decided: Sequence
     context.progress(1.0, "customers written")
 
 
+def _gather_evidence(
+    context: StepContext, settings: IdentitySettings, decided: Sequence[Standing], partial: bool
+) -> Model | None:
+    """identity_people, identity_hubs, identity_pieces, identity_probable; the model that weighed the latter."""
+    connection = context.connection
+    if partial:
+        touched.look_at(connection)
+        with touched.narrowed(connection, "SELECT record_id FROM identity_looked_at"):
+            rules.make_people(connection)
+            rules.make_hubs(connection, settings)
+            rules.make_pieces(connection, settings)
+        touched.keep(connection)
+        model = match.take_over(context)
+    else:
+        rules.make_people(connection)
+        rules.make_hubs(connection, settings)
+        context.progress(0.1, "identifiers counted")
+        model = match.match(context, settings)
+        context.progress(0.4, "probable pairs weighed")
+        rules.make_pieces(connection, settings)
+        manual.make_claims(connection, decided)
+    manual.place_claims(connection)
+    manual.add_pieces(connection)
+    context.progress(0.5, "evidence gathered")
+    return model
+
+
 def _nodes_of_rules(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray[np.uint64]]:
     """Rule -> nodes of its evidence, for the rules that levels are judged without."""
     rows = arrays(connection, "SELECT DISTINCT rule, node FROM identity_pieces WHERE rule LIKE 'loyalty%'")
@@ -236,8 +265,8 @@ def _nodes_of_rules(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray[
 
 
 _TEMPORARY = (
-    "people", "names", "hubs", "values", "pieces", "probable", "partition", "verdicts", "map", "aliases", "evidence",
-    "churn", "groups", "rows",
+    "people", "names", "hubs", "barred", "values", "pieces", "probable", "partition", "verdicts", "map", "aliases",
+    "evidence", "churn", "groups", "rows",
     *manual.TABLES, *history.TABLES, *touched.TABLES,
 )  # fmt: skip
 
@@ -379,14 +408,15 @@ def _summary(
         UNION ALL SELECT 'records.anonymous', count(*) FILTER (NOT known) FROM identity_people
         UNION ALL SELECT 'records.without_identifier', count(*) FROM identity_people
             WHERE coalesce({", ".join(rules.KEYS.values())}) IS NULL
-        UNION ALL SELECT 'hubs.' || kind, count(*) FROM identity_hubs GROUP BY kind
+        UNION ALL SELECT CASE WHEN starts_with(reason, '{statistics.QUARANTINED}') THEN 'quarantined.'
+                              ELSE 'hubs.' END || kind, count(*) FROM identity_hubs GROUP BY ALL
     """
     if partial:
         customers, evidence = "silver.customer_map", "silver.identity_evidence"
         people = f"SELECT record_id, {rules.WORDS} AS words, {rules.KNOWN} AS known FROM silver.normalised_records"
         standing = """
             SELECT name, value FROM silver.identity_summary_previous
-            WHERE NOT regexp_matches(name, '^(ids|accepted|refused|decisions)[.]') AND NOT contains(name, 'customer')
+            WHERE NOT regexp_matches(name, '^((ids|accepted|refused|decisions)[.]|customers|largest_customer)')
         """
     return connection.sql(f"""
         WITH sizes AS (
