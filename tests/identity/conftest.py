@@ -12,6 +12,7 @@ import pytest
 from tests.identity.population import table
 from tests.steps import MemoryContext
 
+from floorwalker.identity import guards
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.standing import Standing
 from floorwalker.identity.steps import REMEMBERED, steps
@@ -78,7 +79,7 @@ def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
         if old:
             for name in ("customer_identifiers", "customer_levels"):
                 context.write(f"silver.{name}_previous", old.sql(f"FROM silver.{name}"))
-        normalise, resolve = steps(settings or IdentitySettings(), decided)
+        normalise, resolve = steps(settings or IdentitySettings(), decided, guards.known(context.project))
         normalise.run(context)
         context.since = "as before" if amend else None
         resolve.run(context)

@@ -10,6 +10,7 @@ from tests.identity.population import population, record
 from floorwalker.engines.database import open_database
 from floorwalker.errors import ConfigError, NotFoundError
 from floorwalker.identity import guards, quarantine
+from floorwalker.identity.guards import Known
 from floorwalker.identity.schema import MIGRATIONS
 from floorwalker.identity.settings import BreakerSettings, IdentitySettings
 from floorwalker.identity.standing import standing
@@ -42,9 +43,9 @@ def test_an_address_that_would_join_twelve_customers_is_taken_out_until_released
     # Later runs see the same quarantine, and so does whoever comes to the address then.
     later = identify([*ACCOUNTS, *ORDERS, record("c", email=FRONT)], previous=after)
     assert len(later.groups) == 13 and quarantine.known(later.context.project) == [one]
-    assert guards.digest(later.context.project) == ""
+    assert guards.known(later.context.project).digest == ""
     _release(later, one.code)
-    assert guards.digest(later.context.project) != ""
+    assert guards.known(later.context.project).digest != ""
     allowed = identify([*ACCOUNTS, *ORDERS, record("c", email=FRONT)], previous=later)
     assert len(allowed.groups) == 1 and allowed.refusals() == set()
     with pytest.raises(ConfigError, match="released already"):
@@ -98,7 +99,7 @@ def test_it_can_be_set_and_switched_off(identify: Identify) -> None:
     off = IdentitySettings(breaker=BreakerSettings(on=False))
     assert len(identify([*ACCOUNTS, *ORDERS], off, previous=identify(ACCOUNTS, off)).groups) == 1
     # Whom it stops is part of the policy; what it has stopped itself asks for no other run.
-    assert steps(few)[1].settings != steps(off)[1].settings != steps(off, guarded="1")[1].settings
+    assert steps(few)[1].settings != steps(off)[1].settings != steps(off, known=Known(learned=1))[1].settings
 
 
 def test_what_somebody_decided_does_not_count_as_a_storm(identify: Identify) -> None:
@@ -113,8 +114,7 @@ def test_the_partition_follows_from_records_and_quarantine_whatever_the_order(id
     after = identify([*ACCOUNTS, *ORDERS], previous=identify(ACCOUNTS))
     (one,) = quarantine.known(after.context.project)
     other = identify([])
-    at = {"run_id": one.run_id, "at": one.at, "joins": one.joins}
-    quarantine.keep(other.context.project, [(one.kind, int(one.code, 16), one.customers)], **at)
+    quarantine.keep(other.context.project, [one])
     fresh = identify([*ORDERS, *ACCOUNTS][::-1], previous=other)
     assert fresh.groups == after.groups
     verdicts = "SELECT record_id, rule, identifier_key, accepted, reason FROM silver.identity_evidence ORDER BY ALL"

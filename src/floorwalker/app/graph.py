@@ -66,7 +66,7 @@ def all_steps(project: Project, settings: Settings) -> list[Step]:
     """The rooms' steps in Python."""
     from floorwalker.governance.consent import load_consent_policy
     from floorwalker.identity.golden import golden_step
-    from floorwalker.identity.guards import digest as guarded
+    from floorwalker.identity.guards import known as guarded
     from floorwalker.identity.household_steps import household_step
     from floorwalker.identity.review import step as review_step
     from floorwalker.identity.steps import steps as identity_steps

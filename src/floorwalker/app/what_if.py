@@ -53,7 +53,7 @@ MEMBERS = ("gold.segments", "gold.segment_definitions", "gold.customers", "gold.
 """Tables by which one knows who is in a segment or an audience."""
 ASIDE = ("silver.households", "silver.identity_review")
 """Of these, how many there are is told."""
-COPIED = ("matching", "models")
+COPIED = ("identity", "matching", "models")
 
 
 class Counted(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ customers share than any one person has accounts.
 >>> from floorwalker.identity.schema import MIGRATIONS
 >>> database = sqlite3.connect(":memory:", isolation_level=None)
 >>> _ = [database.executescript(script) for script in MIGRATIONS]
->>> add(database, [("email", 255, 14)], run_id="r7", at="2026-03-01T10:00:00Z", joins=20)
+>>> add(database, [Quarantined("00000000000000ff", "email", "2026-03-01T10:00:00Z", "r7", customers=14, joins=20)])
 >>> [(one.code, one.customers, one.reason) for one in load(database)]
 [('00000000000000ff', 14, 'quarantined: would join 14 customers')]
 >>> released = release(database, "ff", at="2026-03-02T10:00:00Z", actor="ana")
@@ -28,7 +28,7 @@ import msgspec
 from floorwalker.engines.database import open_database
 from floorwalker.errors import ConfigError, NotFoundError
 from floorwalker.identity.schema import MIGRATIONS
-from floorwalker.identity.statistics import QUARANTINED, Hub, code_of
+from floorwalker.identity.statistics import QUARANTINED, Hub
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
@@ -83,21 +83,20 @@ def standing(found: Iterable[Quarantined]) -> list[Quarantined]:
     return [one for one in found if not one.released_at]
 
 
-def add(
-    database: sqlite3.Connection, found: Sequence[tuple[str, int, int]], *, run_id: str, at: str, joins: int
-) -> None:
-    """Put (kind, hash, customers it would have joined) into quarantine; what is known already stays as it is."""
+def add(database: sqlite3.Connection, found: Sequence[Quarantined]) -> None:
+    """Put identifiers into quarantine; one that is known already stays as it is."""
+    places = ", ".join("?" for _ in Quarantined.__struct_fields__)
     database.executemany(
-        f"INSERT OR IGNORE INTO identity_quarantine ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, '', '')",
-        [(code_of(number), kind, at, run_id, customers, joins) for kind, number, customers in found],
+        f"INSERT OR IGNORE INTO identity_quarantine ({_COLUMNS}) VALUES ({places})",
+        [msgspec.structs.astuple(one) for one in found],
     )
 
 
-def keep(project: Project, found: Sequence[tuple[str, int, int]], *, run_id: str, at: str, joins: int) -> None:
+def keep(project: Project, found: Sequence[Quarantined]) -> None:
     """`add` to a project's database."""
     database = open_database(project, {"identity": MIGRATIONS})
     try:
-        add(database, found, run_id=run_id, at=at, joins=joins)
+        add(database, found)
     finally:
         database.close()
 

@@ -37,7 +37,7 @@ from floorwalker.engines.steps import Step, StepContext
 from floorwalker.identity import groups, history, manual, match, registry, resolver, rules, statistics, touched
 from floorwalker.identity.calibration import Pinned, levels_path, pinned_levels
 from floorwalker.identity.decisions import digest
-from floorwalker.identity.guards import Guards
+from floorwalker.identity.guards import Guards, Known
 from floorwalker.identity.matching.model import Model
 from floorwalker.identity.partition import arrays, divide, gather
 from floorwalker.identity.records import OUTPUT, normalise_records
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from floorwalker.identity.standing import Standing
 
 VERSION = "5"
+NOTHING = Known()
 _PREVIOUS = (
     "silver.customer_map_previous", "silver.customer_aliases_previous", "silver.identity_evidence_previous",
     "silver.identity_summary_previous", "silver.identity_pairs_previous", "silver.identity_matched_previous",
@@ -80,9 +81,9 @@ REMEMBERED = {
 is none."""
 
 
-def steps(settings: IdentitySettings, decided: Sequence[Standing] = (), guarded: str = "") -> list[Step]:
-    """The steps of the room, for `settings` and what people have decided (`decisions.active`); `guarded`: what they
-    have said about statistics and quarantine (`guards.digest`)."""
+def steps(settings: IdentitySettings, decided: Sequence[Standing] = (), known: Known = NOTHING) -> list[Step]:
+    """The steps of the room, for `settings` and what people have decided (`decisions.active`); `known`: what is
+    known to name nobody (`guards.known`)."""
     # What is chosen from the records of a customer, and who lives together, changes nobody's customer.
     who = msgspec.structs.replace(
         settings,
@@ -122,9 +123,9 @@ def steps(settings: IdentitySettings, decided: Sequence[Standing] = (), guarded:
                 history.IDS,
                 "silver.identity_summary",
             ),
-            run=lambda context: _resolve(context, settings, decided),
+            run=lambda context: _resolve(context, settings, decided, known),
             version=VERSION,
-            settings=text + guarded,
+            settings=text + known.digest,
             amendments=digest(decided),
             lineage=_lineage_of_customers(),
         ),
@@ -198,8 +199,8 @@ def _normalise(context: StepContext, settings: IdentitySettings) -> None:
     context.progress(1.0, "records normalised")
 
 
-def _resolve(context: StepContext, settings: IdentitySettings, decided: Sequence[Standing]) -> None:
-    connection, guards = context.connection, Guards(context, settings)
+def _resolve(context: StepContext, settings: IdentitySettings, decided: Sequence[Standing], known: Known) -> None:
+    connection, guards = context.connection, Guards(context, settings, known)
     partial = context.since is not None and touched.find(connection, decided, settings)
     while True:
         model = _gather_evidence(context, settings, decided, partial)
