@@ -7,6 +7,7 @@ values of shops and tills, kiosks, visits, limits reached, birth dates and names
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import random
 
 from tests.identity.population import EPOCH, record
@@ -18,6 +19,7 @@ TIGHT = IdentitySettings(
     probable=False, default_region="GB", cluster_records=6, hub_names=5, shared_device_people=2,
     limits=Limits(email=2, phone=2, account_id=2, customer_ref=3, device_id=2, cookie_id=2),
 )  # fmt: skip
+SCHEMES = {"email": ["sha256(lower(trim(email)))", "md5(normalise(email))"], "loyalty_id": ["sha1(card)"]}
 GIVEN = ("Ann", "Bob", "A.", "Lee", "Anna", "Robert", "Zoe")
 FAMILY = ("Lee", "Bee", "Ann", "Moss")
 BORN = (dt.date(1980, 3, 4), dt.date(1980, 4, 3), dt.date(1951, 12, 27))
@@ -65,3 +67,20 @@ def crowd(rng: random.Random, worlds: int = 20, most: int = 16) -> list[dict[str
             )
     rng.shuffle(rows)
     return rows
+
+
+def hidden(rng: random.Random, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The same records, many of which come hashed."""
+    made = []
+    for row in rows:
+        new = dict(row)
+        if row["email"] and rng.random() < 0.5:
+            scheme = rng.choice(SCHEMES["email"])
+            digest = hashlib.new(scheme.partition("(")[0], str(row["email"]).encode())
+            new["email"] = f"hash:{scheme}:{digest.hexdigest()}"
+        elif row["email"] and rng.random() < 0.3:
+            new["email"] = f" {row['email']}".upper()
+        if row["loyalty_id"] and rng.random() < 0.3:
+            new["loyalty_id"] = f"hash:sha1(card):{hashlib.sha1(str(row['loyalty_id']).encode()).hexdigest()}"
+        made.append(new)
+    return made

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.identity.stitching.batch import by_a_run
-from tests.identity.stitching.crowds import DEFAULT, TIGHT, crowd
+from tests.identity.stitching.crowds import DEFAULT, SCHEMES, TIGHT, crowd, hidden
 
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.stitching.stitcher import Stitcher
@@ -20,7 +20,7 @@ SECRET = b"the same key for every project of the tests"
 
 
 def stitched(rows: Iterable[dict[str, object]], chosen: IdentitySettings) -> Stitcher:
-    stitcher = Stitcher(chosen, SECRET)
+    stitcher = Stitcher(chosen, SECRET, schemes=SCHEMES)
     for row in rows:
         stitcher.add(row)
     return stitcher
@@ -33,8 +33,23 @@ def customers(stitcher: Stitcher) -> dict[str, str | None]:
 @FEW
 @given(SEEDS, CHOICES)
 def test_a_run_and_the_stitcher_agree(seed: int, chosen: IdentitySettings) -> None:
-    rows = crowd(random.Random(seed))
+    rng = random.Random(seed)
+    rows = crowd(rng)
     assert customers(stitched(rows, chosen)) == by_a_run(rows, chosen, SECRET)
+
+
+@FEW
+@given(SEEDS)
+def test_hashed_values_meet_clear_ones_whichever_came_first(seed: int) -> None:
+    rng = random.Random(seed)
+    rows = hidden(rng, crowd(rng))
+    found = stitched(rows, DEFAULT)
+    assert customers(found) == by_a_run(rows, DEFAULT, SECRET)
+    gone = {str(row["record_id"]) for row in rng.sample(rows, len(rows) // 4)}
+    found.forget(gone)
+    left = [row for row in rows if row["record_id"] not in gone]
+    assert customers(found) == by_a_run(left, DEFAULT, SECRET)
+    assert not gone & {*found.tokens.told, *found.tokens.born}
 
 
 @FEW

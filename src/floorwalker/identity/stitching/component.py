@@ -49,13 +49,40 @@ class Component:
 
 
 class Standing:
-    """Customers that a run has published: `of` row -> number (-1 none), and the records of each."""
+    """Customers that a run has published stand together: `number` row -> which (-1 none), and what people have decided
+    to be two (`cuts`: row -> cut -> side)."""
 
     def __init__(self) -> None:
-        self.of = array("i")
-        self.members: dict[int, tuple[int, ...]] = {}
+        self.number, self.following = array("i"), array("i")
         self.cuts: dict[int, dict[int, int]] = {}
-        """Record -> cut -> side: what people have decided to be two."""
+
+    def alone(self, row: int) -> None:
+        """A new row, which no run has seen."""
+        self.number.append(-1)
+        self.following.append(row)
+
+    def enter(self, row: int, number: int, beside: int, cuts: dict[int, int]) -> None:
+        """A new row takes the place of one that was dropped, beside another of its customer (-1: there is none)."""
+        self.number[row] = number
+        if beside >= 0:
+            self.following[row], self.following[beside] = self.following[beside], row
+        if cuts:
+            self.cuts[row] = cuts
+
+    def beside(self, row: int) -> list[int]:
+        """The other rows of its published customer that name somebody."""
+        found, other = [], self.following[row]
+        while other != row:
+            found.append(other)
+            other = self.following[other]
+        return found
+
+    def drop(self, row: int) -> None:
+        """Take a row out, for good."""
+        if others := self.beside(row):
+            self.following[others[-1]] = self.following[row]
+        self.number[row], self.following[row] = -1, row
+        self.cuts.pop(row, None)
 
 
 class Resolver:
@@ -91,10 +118,10 @@ class Resolver:
                 names.add(given * size + held.family[row])
             if birth := held.birth[row]:
                 births.add(birth)
-            number = standing.of[row]
+            number = standing.number[row]
             if number >= 0 and number not in stood:
                 stood.add(number)
-                for other in standing.members[number]:
+                for other in standing.beside(row):
                     if other not in seen:
                         seen.add(other)
                         stack.append(other)
@@ -201,7 +228,7 @@ class Resolver:
             # Records that say the same count once.
             one.records = int(held.words[row] not in counted)
             counted.add(held.words[row])
-            number = standing.of[row]
+            number = standing.number[row]
             point = row if number < 0 else -1 - number
             points.append(point)
             if point in clusters:

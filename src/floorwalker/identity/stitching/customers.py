@@ -26,17 +26,17 @@ REMEMBERED = 1 << 16
 
 
 class Published:
-    """A customer that a run has published. `home`: the row that carries its id, wherever it goes."""
+    """The customers that a run has published, by number: id, how many records, since when seen, and the row that
+    carries the id wherever it goes (-1: erased)."""
 
-    __slots__ = ("customer_id", "first_seen", "home", "records")
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.numbers: dict[str, int] = {}
+        self.records, self.first_seen, self.home = array("i"), array("q"), array("i")
 
-    def __init__(self, customer_id: str, home: int, records: int = 1, first_seen: int = 0) -> None:
-        self.customer_id, self.home, self.records, self.first_seen = customer_id, home, records, first_seen
-
-    @property
-    def rank(self) -> tuple[int, int, str]:
+    def rank(self, number: int) -> tuple[int, int, str]:
         """Of two published customers that are one now, the smaller keeps its id."""
-        return -self.records, self.first_seen, self.customer_id
+        return -self.records[number], self.first_seen[number], self.ids[number]
 
 
 class Customers:
@@ -45,31 +45,27 @@ class Customers:
 
     def __init__(self, secret: bytes, ids: list[str], known: array[int]) -> None:
         self._secret, self._ids, self._known = secret, ids, known
-        self.label, self._next = array("i"), array("i")
-        self._anchor, self._keeper = array("i"), array("i")
-        self._home_of: dict[int, int] = {}
-        self.published: list[Published] = []
-        self._numbers: dict[str, int] = {}
+        self.label, self.following = array("i"), array("i")
+        """Row -> label; -> the next row of its customer's ring."""
+        self.anchor, self.keeper = array("i"), array("i")
+        """Label -> the row of the smallest record id; -> the published customer whose id it has, -1 none."""
+        self.home_of = array("i")
+        """Row -> the published customer whose id it carries, -1 none."""
+        self.published = Published()
         self._former: dict[str, int] = {}
         self._before: dict[str, int] = {}
         self._known_as: dict[int, str] = {}
 
-    def publish(self, customer: Published) -> int:
-        """A run has published this customer: its number. Rings are made afterwards."""
-        number = len(self.published)
-        self._numbers[customer.customer_id] = self._home_of[customer.home] = number
-        self.published.append(customer)
-        return number
-
     def alone(self, row: int) -> None:
         """A new row, a customer of its own."""
-        for column in (self.label, self._next, self._anchor):
+        for column in (self.label, self.following, self.anchor):
             column.append(row)
-        self._keeper.append(-1)
+        self.keeper.append(-1)
+        self.home_of.append(-1)
 
     def members(self, row: int) -> list[int]:
         """The rows of a row's customer."""
-        found, following, other = [row], self._next, self._next[row]
+        found, following, other = [row], self.following, self.following[row]
         while other != row:
             found.append(other)
             other = following[other]
@@ -77,13 +73,17 @@ class Customers:
 
     def join(self, row: int, label: int) -> None:
         """A row that is new joins a customer."""
-        if self._ids[row] < self._ids[self._anchor[label]]:
-            if self._keeper[label] < 0:
+        if self.home_of[row] >= 0:
+            self._remember(label)
+            self.ring(label, [*self.members(label), row])
+            return
+        if self._ids[row] < self._ids[self.anchor[label]]:
+            if self.keeper[label] < 0:
                 self._remember(label)
                 self._known_as.pop(label, None)
-            self._anchor[label] = row
+            self.anchor[label] = row
         self.label[row] = label
-        self._next[row], self._next[label] = self._next[label], row
+        self.following[row], self.following[label] = self.following[label], row
 
     def regroup(self, groups: Sequence[Sequence[int]], new: int = -1) -> None:
         """Make each group one customer; rows of their former customers that are in no group stay together, with the
@@ -111,13 +111,13 @@ class Customers:
         keeper, anchor = -1, rows[0]
         for row, following in zip(rows, [*rows[1:], rows[0]], strict=True):
             self.label[row] = label
-            self._next[row] = following
+            self.following[row] = following
             if self._ids[row] < self._ids[anchor]:
                 anchor = row
-            number = self._home_of.get(row, -1)
-            if number >= 0 and (keeper < 0 or self.published[number].rank < self.published[keeper].rank):
+            number = self.home_of[row]
+            if number >= 0 and (keeper < 0 or self.published.rank(number) < self.published.rank(keeper)):
                 keeper = number
-        self._anchor[label], self._keeper[label] = anchor, keeper
+        self.anchor[label], self.keeper[label] = anchor, keeper
         self._known_as.pop(label, None)
 
     def settle(self) -> list[tuple[str, str]]:
@@ -136,13 +136,13 @@ class Customers:
     def id_of(self, row: int) -> str:
         """The id of a row's customer."""
         label = self.label[row]
-        number = self._keeper[label]
+        number = self.keeper[label]
         if number >= 0:
-            return self.published[number].customer_id
+            return self.published.ids[number]
         if found := self._known_as.get(label):
             return found
-        anchor, attempt = self._ids[self._anchor[label]], 0
-        while (found := new_id(self._secret, anchor, attempt)) in self._numbers:
+        anchor, attempt = self._ids[self.anchor[label]], 0
+        while (found := new_id(self._secret, anchor, attempt)) in self.published.numbers:
             attempt += 1
         if len(self._known_as) >= REMEMBERED:
             self._known_as.clear()
@@ -159,16 +159,23 @@ class Customers:
         label, others = self.label[row], [other for other in self.members(row) if other != row]
         if others:
             self._before[self.id_of(row)] = others[0]
-        number = self._home_of.pop(row, -1)
-        if number >= 0 and heirs:
-            self.published[number].home = heirs[0]
-            self._home_of[heirs[0]] = number
+        number, self.home_of[row] = self.home_of[row], -1
+        if number >= 0:
+            self.published.home[number] = heirs[0] if heirs else -1
+            if heirs:
+                self.home_of[heirs[0]] = number
         self.ring(row, [row])
         if others:
             self.ring(label, others)
 
+    def carry(self, row: int, number: int) -> None:
+        """A new row carries a published id, if nothing does any more."""
+        if self.published.home[number] < 0:
+            self.published.home[number], self.home_of[row] = row, number
+            self.ring(row, [row])
+
     def _remember(self, label: int) -> None:
         """The id of a customer that is about to change, and a row that tells where it goes."""
-        number = self._keeper[label]
-        row = self._anchor[label] if number < 0 else self.published[number].home
+        number = self.keeper[label]
+        row = self.anchor[label] if number < 0 else self.published.home[number]
         self._before.setdefault(self.id_of(label), row)

@@ -77,6 +77,8 @@ class Holdings:
         self.words = array("Q")
         self.first_seen, self.last_seen = array("q"), array("q")
         self.known = array("b")
+        self.marks = array("q")
+        """What a record looked like as written: the same again needs no second look. 0: not known."""
         self.slot_of: dict[int, int] = {}
         self.code = array("Q")
         self.count = array("i")
@@ -124,6 +126,7 @@ class Holdings:
         self.initial.append(ord(said.given[0]) if given else 0)
         self.words.append(said.words)
         self.known.append(said.known)
+        self.marks.append(0)
         self.first_seen.append(said.first_seen)
         self.last_seen.append(said.last_seen)
         for column, node in zip(self.nodes, said.nodes, strict=True):
@@ -147,8 +150,11 @@ class Holdings:
             self.nexts[kind].append(chain[slot])
             chain[slot] = row
             self.count[slot] += 1
-            if kind in GUARDED and (self.count[slot] >= _MANY or slot in self.tallies):
-                self._count(kind, slot, row, 1)
+            if kind in GUARDED:
+                if slot in self.tallies:
+                    self._count(slot, row, 1)
+                elif self.count[slot] >= _MANY:
+                    self.tally(kind, slot)
         return row
 
     def says(self, row: int, said: Said) -> bool:
@@ -157,9 +163,10 @@ class Holdings:
             (self.code[slot] if (slot := self.slots[kind][row]) >= 0 else 0) == said.codes[kind] for kind in LENDING
         )
 
-    def see(self, row: int, said: Said) -> bool:
-        """A record was seen again; did that change when it was?"""
-        first, last = min(self.first_seen[row], said.first_seen), max(self.last_seen[row], said.last_seen)
+    def see(self, row: int, first: int, last: int) -> bool:
+        """A record was seen again; did that change when it was? 0: nobody knows when."""
+        held = self.first_seen[row]
+        first, last = min(first, held) if first and held else first or held, max(self.last_seen[row], last)
         if (first, last) == (self.first_seen[row], self.last_seen[row]):
             return False
         self.first_seen[row], self.last_seen[row] = first, last
@@ -174,7 +181,7 @@ class Holdings:
             if slot < 0:
                 continue
             if kind in GUARDED and slot in self.tallies:
-                self._count(kind, slot, row, -1)
+                self._count(slot, row, -1)
             chain = self.visits if kind >= DEVICE and not self.known[row] else self.head
             following = self.nexts[kind]
             if chain[slot] == row:
@@ -201,14 +208,15 @@ class Holdings:
             self.names.append(name)
         return place
 
-    def _count(self, kind: int, slot: int, row: int, sign: int) -> None:
-        tally = self.tallies.get(slot)
-        if tally is None:
+    def _count(self, slot: int, row: int, sign: int) -> None:
+        self.tallies[slot].add(self.name_key(row), self.initial[row], self.words[row], sign)
+
+    def tally(self, kind: int, slot: int) -> None:
+        """Count from now on who uses a value, if many do."""
+        if self.count[slot] >= _MANY:
             tally = self.tallies[slot] = Tally()
-            for one in self.holders(kind, slot):
-                tally.add(self.name_key(one), self.initial[one], self.words[one], 1)
-            return
-        tally.add(self.name_key(row), self.initial[row], self.words[row], sign)
+            for row in self.holders(kind, slot):
+                tally.add(self.name_key(row), self.initial[row], self.words[row], 1)
 
     def initials(self, kind: int, slot: int) -> Counter[int]:
         """How many holders of a value have which first initial."""

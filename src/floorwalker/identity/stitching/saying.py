@@ -65,6 +65,8 @@ class Keys(msgspec.Struct, array_like=True, gc=False):
     address: str | None = None
     first_seen: int = 0
     last_seen: int = 0
+    hashed: tuple[str, ...] = ()
+    """Kinds whose value came hashed."""
 
 
 class Said(msgspec.Struct, array_like=True, gc=False, frozen=True):
@@ -102,7 +104,15 @@ def number(text: str) -> int:
     return int.from_bytes(md5(text.encode(), usedforsecurity=False).digest()[_LOWER], "little")
 
 
-def microseconds(value: dt.datetime | float | None) -> int:
+def marked(record: Mapping[str, Any]) -> int:
+    """A number that a record as written has in this process, whenever it comes; never 0."""
+    return hash(tuple([record.get(name) for name in _WORDS])) or 1
+
+
+Moment = dt.datetime | float | None
+
+
+def microseconds(value: Moment) -> int:
     """Microseconds since 1970 of a time, or of a number that is that already; 0 for None."""
     if isinstance(value, dt.datetime):
         return ((value if value.tzinfo else value.replace(tzinfo=dt.UTC)) - _EPOCH) // _MICROSECOND
@@ -142,15 +152,21 @@ class Reader:
         get = record.get
         for kind, function in self._functions:
             if raw := get(kind):
-                setattr(keys, kind, token(raw) or function(raw))
+                if raw[:5].lower() == "hash:" and (found := parse_token(raw)):
+                    setattr(keys, kind, found[1])
+                    keys.hashed += (kind,)
+                else:
+                    setattr(keys, kind, function(raw))
         if raw := get("customer_ref"):
             key = self.normaliser.customer_ref(raw)
             # A customer number means something only together with its source.
             keys.customer_ref = None if key is None else f"{get('source') or ''}:{key}"
         if raw := get("phone"):
-            keys.phone = token(raw) or self.normaliser.phone(
-                raw, self.region(get("market") or "", get("country") or "")
-            )
+            if raw[:5].lower() == "hash:" and (found := parse_token(raw)):
+                keys.phone = found[1]
+                keys.hashed += ("phone",)
+            else:
+                keys.phone = self.normaliser.phone(raw, self.region(get("market") or "", get("country") or ""))
         if raw := get("given_name"):
             keys.given = self._given(raw)
         if raw := get("family_name"):
@@ -211,11 +227,3 @@ class Reader:
             keys.first_seen,
             keys.last_seen,
         )
-
-
-def token(raw: str) -> str | None:
-    """A hashed value in one spelling, None if it is clear."""
-    if raw[:5].lower() != "hash:":
-        return None
-    found = parse_token(raw)
-    return found[1] if found else None

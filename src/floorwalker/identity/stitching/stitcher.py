@@ -24,7 +24,18 @@ from floorwalker.identity.stitching.component import Resolver, Standing
 from floorwalker.identity.stitching.customers import Customers
 from floorwalker.identity.stitching.holdings import BARRED, Holdings
 from floorwalker.identity.stitching.lending import Lender
-from floorwalker.identity.stitching.saying import EMAIL, GUARDED, LENDING, Reader, Said
+from floorwalker.identity.stitching.saying import (
+    EMAIL,
+    GUARDED,
+    LENDING,
+    Moment,
+    Reader,
+    Said,
+    marked,
+    microseconds,
+    record_id_of,
+)
+from floorwalker.identity.stitching.tokens import Tokens
 
 MOST = 2_000
 """Records of a component that one call looks at; what is larger is left as it is until the next run."""
@@ -38,12 +49,19 @@ class Stitcher:
     nobody's or somebody's after all; `left_alone`, records whose component was too large to look at."""
 
     def __init__(
-        self, settings: IdentitySettings, secret: bytes, *, barred: Iterable[int] = (), most: int = MOST
+        self,
+        settings: IdentitySettings,
+        secret: bytes,
+        *,
+        schemes: Mapping[str, Iterable[str]] | None = None,
+        barred: Iterable[int] = (),
+        most: int = MOST,
     ) -> None:
         self.reader = Reader(settings)
         self.held = Holdings(settings, frozenset(barred))
         self.customers = Customers(secret, self.held.ids, self.held.known)
         self.standing = Standing()
+        self.tokens = Tokens(schemes)
         self.counts: Counter[str] = Counter()
         self._resolver = Resolver(self.held, self.standing, most)
         self._lender = Lender(self.held, self.customers, most)
@@ -55,22 +73,40 @@ class Stitcher:
 
     def add(self, record: Mapping[str, Any]) -> str:
         """Take a record in; the id of its customer."""
-        return self.take(self.reader.said(self.reader.keys(record)))
+        record_id = record_id_of(record)
+        row = self.held.rows.get(record_id)
+        mark = marked(record)
+        if row is not None and self.held.marks[row] == mark:
+            seen = record.get("seen")
+            return self._again(row, record.get("first_seen", seen), record.get("last_seen", seen))
+        if row is not None and record_id in self.tokens:
+            self._reread(self.tokens.forget(record_id))
+        keys = self.reader.keys(record, record_id)
+        again = self.tokens.read(record, keys)
+        self.take(self.reader.said(keys))
+        self._reread(again)
+        row = self.held.rows[record_id]
+        self.held.marks[row] = mark
+        return self.customers.id_of(row)
 
-    def take(self, said: Said) -> str:
-        """`add` for what is normalised already."""
-        held = self.held
+    def take(self, said: Said, *, stays: bool = False) -> str:
+        """`add` for what is normalised already. `stays`: a record that says something else now stays the published
+        customer's that it was."""
+        held, stood = self.held, None
         row = held.rows.get(said.record_id)
         if row is not None:
             if held.says(row, said):
-                if held.see(row, said):
-                    self._lend([row])
-                    self._note()
-                return self.customers.id_of(row)
-            self.forget([said.record_id])
+                return self._again(row, said.first_seen, said.last_seen)
+            if stays and self.standing.number[row] >= 0:
+                stood = (self.standing.number[row], self.standing.beside(row), self.standing.cuts.get(row, {}))
+            self._forget(row)
         row = held.add(said)
         self.customers.alone(row)
-        self.standing.of.append(-1)
+        self.standing.alone(row)
+        if stood:
+            number, beside, cuts = stood
+            self.standing.enter(row, number, beside[0] if beside else -1, cuts)
+            self.customers.carry(row, number)
         if said.known:
             self._resolve([row, *self._judged(row)], row)
         elif said.codes[LENDING[0]] or said.codes[LENDING[1]]:
@@ -95,11 +131,34 @@ class Stitcher:
 
     def forget(self, record_ids: Iterable[str]) -> int:
         """As if these records had never come; how many there were."""
-        rows = [row for one in record_ids if (row := self.held.rows.get(one)) is not None]
-        for row in rows:
-            self._forget(row)
+        gone = 0
+        for record_id in record_ids:
+            if record_id in self.held.rows:
+                gone += 1
+                again = self.tokens.forget(record_id)
+                self._forget(self.held.rows[record_id])
+                self._reread(again)
         self._note()
-        return len(rows)
+        return gone
+
+    def _reread(self, record_ids: Iterable[str]) -> None:
+        """Records that came hashed, and whose hash means something else now."""
+        for record_id in sorted(record_ids):
+            mark = self.held.marks[self.held.rows[record_id]]
+            self.take(self.reader.said(self.tokens.known_now(record_id)), stays=True)
+            self.held.marks[self.held.rows[record_id]] = mark
+
+    def rules_changed(self) -> None:
+        """The rules in use (`held.rules`) are others than before; only while nobody is known."""
+        self._resolver = Resolver(self.held, self.standing, self._most)
+        self._lender = Lender(self.held, self.customers, self._most)
+
+    def _again(self, row: int, first: Moment, last: Moment) -> str:
+        """A record came once more."""
+        if self.held.see(row, microseconds(first), microseconds(last)):
+            self._lend([row])
+            self._note()
+        return self.customers.id_of(row)
 
     def _judged(self, row: int, slots: Sequence[int] = ()) -> list[int]:
         """Judge a record's values anew; the holders of those that are no longer what they were."""
@@ -179,13 +238,9 @@ class Stitcher:
                 known += held.holders(kind, slot)
                 if kind in LENDING:
                     visits += held.visitors(kind, slot)
-        number = self.standing.of[row]
-        heirs: tuple[int, ...] = ()
-        if number >= 0:
-            heirs = tuple(other for other in self.standing.members[number] if other != row)
-            self.standing.members[number] = heirs
-            self.standing.of[row] = -1
-        self.standing.cuts.pop(row, None)
+        heirs = self.standing.beside(row)
+        known += heirs
+        self.standing.drop(row)
         customers.drop(row, heirs)
         held.remove(row)
         known += self._judged(row, slots)
