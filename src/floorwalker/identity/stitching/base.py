@@ -75,6 +75,7 @@ def published(
     _judge(stitcher)
     _decide(stitcher, decided)
     _tell(connection, stitcher)
+    stitcher.published()
     return stitcher
 
 

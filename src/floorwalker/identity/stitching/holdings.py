@@ -23,7 +23,7 @@ from fractions import Fraction
 
 from floorwalker.identity.rules import chosen
 from floorwalker.identity.settings import IdentitySettings
-from floorwalker.identity.stitching.saying import DEVICE, GUARDED, KINDS, LENDING, Said
+from floorwalker.identity.stitching.saying import DEVICE, GUARDED, KINDS, LENDING, Nodes, Said
 
 BARRED, SEVERAL, ALONE, KIOSK = 1, 2, 4, 8
 """What is known of a value: it is nobody's (a hub); several first initials use it; one does, and records without a name
@@ -156,6 +156,22 @@ class Holdings:
                 elif self.count[slot] >= _MANY:
                     self.tally(kind, slot)
         return row
+
+    def said(self, row: int) -> Said:
+        """What a record said, as it was added."""
+        given, family = self.name_of(row)
+        return Said(
+            self.ids[row],
+            tuple(self.code[slots[row]] if slots[row] >= 0 else 0 for slots in self.slots),
+            Nodes(*(column[row] for column in self.nodes)),
+            given,
+            family,
+            self.birth[row],
+            self.words[row],
+            bool(self.known[row]),
+            self.first_seen[row],
+            self.last_seen[row],
+        )
 
     def says(self, row: int, said: Said) -> bool:
         """Does a record that is held say just this?"""
