@@ -39,7 +39,7 @@ def opened(path: Path, chosen: object = DEFAULT) -> tuple[Stitcher, str]:
 @pytest.mark.parametrize("seed", range(3))
 def test_opened_again_it_is_the_same(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
-    rows = hidden(rng, crowd(rng))
+    rows = hidden(rng, crowd(rng, 12))
     path = tmp_path / "live.journal"
     first, position = opened(path)
     assert position == ""
@@ -52,7 +52,7 @@ def test_opened_again_it_is_the_same(tmp_path: Path, seed: int) -> None:
     assert position == "offset 9"
     assert customers(second) == customers(first)
     # … and goes on as the first one would have.
-    more = hidden(rng, crowd(rng))
+    more = hidden(rng, crowd(rng, 12))
     for row in more:
         first.add(row)
         second.add(row)
@@ -86,7 +86,7 @@ def test_identifiers_are_in_the_file_as_hashes_alone(tmp_path: Path) -> None:
 
 def test_on_a_base_only_what_came_after_it_is_kept(tmp_path: Path) -> None:
     rng = random.Random(7)
-    rows = hidden(rng, crowd(rng))
+    rows = hidden(rng, crowd(rng, 12))
     old, new = rows[: len(rows) // 2], rows[len(rows) // 2 :]
     before = by_a_run(old, TIGHT, SECRET)
     path = tmp_path / "live.journal"

@@ -13,7 +13,7 @@ from tests.identity.stitching.crowds import DEFAULT, SCHEMES, TIGHT, crowd, hidd
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.stitching.stitcher import Stitcher
 
-FEW = settings(max_examples=10, deadline=None)
+FEW = settings(max_examples=5, deadline=None)
 SEEDS = st.integers(0, 100_000)
 CHOICES = st.sampled_from([DEFAULT, TIGHT])
 SECRET = b"the same key for every project of the tests"
@@ -34,7 +34,7 @@ def customers(stitcher: Stitcher) -> dict[str, str | None]:
 @given(SEEDS, CHOICES)
 def test_a_run_and_the_stitcher_agree(seed: int, chosen: IdentitySettings) -> None:
     rng = random.Random(seed)
-    rows = crowd(rng)
+    rows = crowd(rng, 12)
     assert customers(stitched(rows, chosen)) == by_a_run(rows, chosen, SECRET)
 
 
@@ -42,7 +42,7 @@ def test_a_run_and_the_stitcher_agree(seed: int, chosen: IdentitySettings) -> No
 @given(SEEDS)
 def test_hashed_values_meet_clear_ones_whichever_came_first(seed: int) -> None:
     rng = random.Random(seed)
-    rows = hidden(rng, crowd(rng))
+    rows = hidden(rng, crowd(rng, 12))
     found = stitched(rows, DEFAULT)
     assert customers(found) == by_a_run(rows, DEFAULT, SECRET)
     gone = {str(row["record_id"]) for row in rng.sample(rows, len(rows) // 4)}
@@ -56,7 +56,7 @@ def test_hashed_values_meet_clear_ones_whichever_came_first(seed: int) -> None:
 @given(SEEDS, CHOICES)
 def test_order_duplicates_and_forgetting_change_nothing(seed: int, chosen: IdentitySettings) -> None:
     rng = random.Random(seed)
-    rows = crowd(rng)
+    rows = crowd(rng, 12)
     others = [row | {"record_id": f"{row['record_id']}x"} for row in rng.sample(rows, len(rows) // 3)]
     changed = [row | {"email": None, "account_id": "new"} for row in rng.sample(rows, len(rows) // 5)]
     mixed = [*rows, *others, *changed]

@@ -153,7 +153,7 @@ def _chain(held: Holdings, kind: int, codes: NDArray[np.uint64], known: NDArray[
     _extend(held.nexts[kind], following)
 
 
-def _rings(group: NDArray[np.integer], rows: NDArray[np.integer]) -> NDArray[np.int64]:
+def _rings(group: NDArray[np.integer], rows: NDArray[np.integer]) -> NDArray[np.integer]:
     """Per row the next one of its group, around; `group` is sorted."""
     following = np.append(rows[1:], rows[:1])
     starts = np.flatnonzero(np.append(True, group[1:] != group[:-1])[: len(group)])

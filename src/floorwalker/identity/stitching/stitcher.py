@@ -15,19 +15,17 @@ False
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import md5
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from floorwalker.identity.compatibility import compatible_names
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.stitching.component import Resolver, Standing
 from floorwalker.identity.stitching.customers import Customers
 from floorwalker.identity.stitching.holdings import BARRED, Holdings
-from floorwalker.identity.stitching.journal import Came, Entry, Gone, Journal, Mark, Policy, Seen
+from floorwalker.identity.stitching.journal import Came, Gone, Seen
+from floorwalker.identity.stitching.keeping import Keeper
 from floorwalker.identity.stitching.lending import Lender
 from floorwalker.identity.stitching.saying import (
     EMAIL,
@@ -72,11 +70,11 @@ class Stitcher:
         self._lender = Lender(self.held, self.customers, most)
         self._most = most
         self._moves: deque[tuple[str, str]] = deque(maxlen=MOVES)
-        self._journal: Journal | None = None
-        self._position = ""
-        self._base = 0
-        self._touched: set[str] = set()
-        """Of the first `_base` rows, which a run has published: those seen again or forgotten."""
+        self._keeper: Keeper | None = None
+        self.base = 0
+        """So many rows a run has published."""
+        self.touched: set[str] = set()
+        """Of these the records that were seen again or forgotten."""
 
     def __len__(self) -> int:
         return len(self.held)
@@ -107,8 +105,8 @@ class Stitcher:
         if row is not None:
             if held.says(row, said):
                 return self._again(row, said.first_seen, said.last_seen)
-            if row < self._base:
-                self._touched.add(said.record_id)
+            if row < self.base:
+                self.touched.add(said.record_id)
             if stays and self.standing.number[row] >= 0:
                 stood = (self.standing.number[row], self.standing.beside(row), self.standing.cuts.get(row, {}))
             self._forget(row)
@@ -124,8 +122,8 @@ class Stitcher:
         elif said.codes[LENDING[0]] or said.codes[LENDING[1]]:
             self._lend([row], row)
         self._note()
-        if self._journal:
-            self._journal.append(self._came(row))
+        if self._keeper:
+            self._keeper.came(row)
         return self.customers.id_of(row)
 
     def customer_of(self, record_id: str) -> str | None:
@@ -150,15 +148,14 @@ class Stitcher:
             row = self.held.rows.get(record_id)
             if row is not None:
                 gone += 1
-                if row < self._base:
-                    self._touched.add(record_id)
+                if row < self.base:
+                    self.touched.add(record_id)
                 again = self.tokens.forget(record_id)
                 self._forget(row)
                 self._reread(again)
         self._note()
-        if gone and self._journal:
-            # Not a line that says it is gone: the file must not have it any more.
-            self._journal.rewrite(self._entries())
+        if gone and self._keeper:
+            self._keeper.rewrite()
         return gone
 
     def keep(self, path: Path) -> str:
@@ -166,38 +163,22 @@ class Stitcher:
         if there is none: what came after it is to be added again, twice does no harm.
 
         Entries that were made under other settings are dropped."""
-        journal, policy = Journal(path), self._policy()
-        entries = journal.entries
-        position = ""
-        if entries and entries[0] == policy:
-            for entry in entries:
-                if isinstance(entry, Mark):
-                    position = entry.position
-                else:
-                    self._replay(entry)
-        self._journal, self._position = journal, position
-        journal.entries = []
-        live = list(self._entries())
-        if not entries or entries[0] != policy or len(entries) > 2 * len(live):
-            journal.rewrite(live)
+        self._keeper = Keeper(self, path)
+        position = self._keeper.open()
         self._moves.clear()
         return position
 
     def save(self, position: str = "") -> None:
         """Have on disk what has come so far. `position`: how far the caller has read, to be told by `keep`."""
-        if self._journal:
-            self._position = position
-            self._journal.append(Mark(position))
-            self._journal.flush()
+        if self._keeper:
+            self._keeper.save(position)
 
     def published(self) -> None:
         """What is held now is what a run has published: `keep` keeps what comes after it."""
-        self._base = len(self.held.ids)
+        self.base = len(self.held.ids)
 
-    def _policy(self) -> Policy:
-        return Policy(md5(msgspec.json.encode(self.held.settings), usedforsecurity=False).hexdigest())
-
-    def _replay(self, entry: Entry) -> None:
+    def replay(self, entry: Came | Seen | Gone) -> None:
+        """Take in an entry of a journal."""
         if isinstance(entry, Came):
             record_id = entry.said.record_id
             if record_id in self.tokens:
@@ -209,32 +190,10 @@ class Stitcher:
                 again |= self.tokens.add_told(record_id, told)
             self.take(entry.said, stays=entry.stays)
             self._reread(again - {record_id})
-        elif isinstance(entry, Seen) and entry.record_id in self.held.rows:
-            self._again(self.held.rows[entry.record_id], entry.first_seen, entry.last_seen)
         elif isinstance(entry, Gone):
             self.forget([entry.record_id])
-
-    def _entries(self) -> Iterator[Entry]:
-        """What makes this stitcher of its base."""
-        held = self.held
-        yield self._policy()
-        for record_id in sorted(self._touched):
-            row = held.rows.get(record_id)
-            if row is None:
-                yield Gone(record_id)
-            elif row < self._base:
-                yield Seen(record_id, held.first_seen[row], held.last_seen[row])
-        for row in range(self._base, len(held.ids)):
-            if held.ids[row]:
-                yield self._came(row)
-        if self._position:
-            yield Mark(self._position)
-
-    def _came(self, row: int) -> Came:
-        record_id = self.held.ids[row]
-        told = tuple(self.tokens.told.get(record_id, ()))
-        stays = self.standing.number[row] >= 0
-        return Came(self.held.said(row), told, self.tokens.born.get(record_id), stays)
+        elif entry.record_id in self.held.rows:
+            self._again(self.held.rows[entry.record_id], entry.first_seen, entry.last_seen)
 
     def _reread(self, record_ids: Iterable[str]) -> None:
         """Records that came hashed, and whose hash means something else now."""
@@ -253,11 +212,10 @@ class Stitcher:
         if self.held.see(row, microseconds(first), microseconds(last)):
             self._lend([row])
             self._note()
-            held = self.held
-            if row < self._base:
-                self._touched.add(held.ids[row])
-            if self._journal:
-                self._journal.append(Seen(held.ids[row], held.first_seen[row], held.last_seen[row]))
+            if row < self.base:
+                self.touched.add(self.held.ids[row])
+            if self._keeper:
+                self._keeper.seen(row)
         return self.customers.id_of(row)
 
     def _judged(self, row: int, slots: Sequence[int] = ()) -> list[int]:
