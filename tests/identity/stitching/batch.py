@@ -11,13 +11,14 @@ import duckdb
 import numpy as np
 from tests.identity.population import table
 
-from floorwalker.identity import manual, resolver, rules
+from floorwalker.identity import manual, resolver, rules, statistics
 from floorwalker.identity.levels import Cut
 from floorwalker.identity.partition import divide, gather
 from floorwalker.identity.records import normalise_records
 from floorwalker.identity.registry import new_id
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.standing import Standing
+from floorwalker.identity.statistics import Hub
 
 ALL = Cut(tier=9, weight=0.0)
 
@@ -36,10 +37,15 @@ def normalised(rows: Iterable[dict[str, object]], settings: IdentitySettings) ->
 
 
 def by_a_run(
-    rows: Iterable[dict[str, object]], settings: IdentitySettings, secret: bytes, decided: Sequence[Standing] = ()
+    rows: Iterable[dict[str, object]],
+    settings: IdentitySettings,
+    secret: bytes,
+    decided: Sequence[Standing] = (),
+    barred: Sequence[Hub] = (),
 ) -> dict[str, str]:
     """The SQL of the rules and the resolver, without writing tables."""
     connection = normalised(rows, settings)
+    statistics.stage(connection, barred)
     rules.make_people(connection)
     rules.make_hubs(connection, settings)
     rules.make_pieces(connection, settings)

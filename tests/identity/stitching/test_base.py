@@ -60,9 +60,9 @@ def test_what_is_published_stands_as_if_a_person_had_linked_it(seed: int, chosen
     assert customers(stitcher) == before
     for row in [*new, *old]:
         stitcher.add(row)
-    for row in visits:
-        # What nothing new has touched is as published: a run would look at it again.
-        stitcher._lend([stitcher.held.rows[row]])
+    # What nothing new has touched is as published: a run would look at it again.
+    stitcher._resolve(row for name, row in stitcher.held.rows.items() if name not in visits)
+    stitcher._lend(stitcher.held.rows[name] for name in visits)
     assert groups(customers(stitcher)) == groups(by_a_run(rows, chosen, SECRET, links))
 
 

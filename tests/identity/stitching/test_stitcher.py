@@ -11,6 +11,8 @@ from tests.identity.stitching.batch import by_a_run
 from tests.identity.stitching.crowds import DEFAULT, SCHEMES, TIGHT, crowd, hidden
 
 from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.statistics import Hub, code_of
+from floorwalker.identity.stitching.saying import LOYALTY, NAME_BIRTH, PHONE, number
 from floorwalker.identity.stitching.stitcher import Stitcher
 
 FEW = settings(max_examples=5, deadline=None)
@@ -36,6 +38,23 @@ def test_a_run_and_the_stitcher_agree(seed: int, chosen: IdentitySettings) -> No
     rng = random.Random(seed)
     rows = crowd(rng, 12)
     assert customers(stitched(rows, chosen)) == by_a_run(rows, chosen, SECRET)
+
+
+@FEW
+@given(SEEDS)
+def test_values_that_are_known_to_be_nobodys_are_barred(seed: int) -> None:
+    rng = random.Random(seed)
+    rows = crowd(rng, 12)
+    emails = [f"email|{row['email']}" for row in rows if row["email"]]
+    codes = {number(text) for text in rng.sample(emails, 4)}
+    held = stitched(rows, DEFAULT).held
+    codes |= {held.code[slot] for kind in (LOYALTY, NAME_BIRTH, PHONE) for slot in held.slots[kind] if slot % 3 == 1}
+    kinds = ("email", "loyalty_id", "phone", "person")
+    hubs = [Hub(kind, code_of(code), "said so") for code in sorted(codes) for kind in kinds]
+    found = Stitcher(DEFAULT, SECRET, barred=codes)
+    for row in rows:
+        found.add(row)
+    assert customers(found) == by_a_run(rows, DEFAULT, SECRET, barred=hubs)
 
 
 @FEW
