@@ -15,11 +15,13 @@ from typing import Any
 import duckdb
 
 from floorwalker.engines.project import Project
+from floorwalker.identity.lookup_keys import LookupKeys
 from floorwalker.profiles.bundle import Bundle, build_bundle
 
 AS_OF = dt.date(2026, 5, 31)
 RUN = "run-1"
 SECRET = b"secret of the shop"
+KEYS = LookupKeys.of(SECRET)
 PEOPLE = ("ann", "bob", "cleo", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo")
 CONSENT = {"ann": "granted", "bob": "denied", "cleo": "unknown", "dan": "granted", "eve": "granted"}
 CATEGORIES = ("Bags", "Candles", "Mugs", "Toys")
@@ -154,7 +156,7 @@ def normalise(kind: str, value: str) -> str | None:
 def project_of(folder: Path, *, stock: bool = True, run_id: str = RUN) -> Project:
     """A project whose published run has the shop's bundle."""
     project = Project(folder)
-    build_bundle(gold(stock=stock), project.bundles, run_id=run_id, as_of=AS_OF, secret=project.secret)
+    build_bundle(gold(stock=stock), project.bundles, run_id=run_id, as_of=AS_OF, keys=LookupKeys.load(project))
     publish(project, run_id)
     return project
 
@@ -168,5 +170,5 @@ def publish(project: Project, run_id: str) -> None:
 
 def bundle_of(folder: Path, *, stock: bool = True) -> Bundle:
     """The shop's bundle, open."""
-    path = build_bundle(gold(stock=stock), folder, run_id=RUN, as_of=AS_OF, secret=SECRET)
-    return Bundle.open(path, secret=SECRET, normalise=normalise)
+    path = build_bundle(gold(stock=stock), folder, run_id=RUN, as_of=AS_OF, keys=KEYS)
+    return Bundle.open(path, keys=KEYS, normalise=normalise)

@@ -28,6 +28,7 @@ from floorwalker.app.erasing import finish
 from floorwalker.app.graph import build_graph
 from floorwalker.app.identifying import remember_figures
 from floorwalker.app.intake import SourceResult, read_sources
+from floorwalker.app.lookup_keys import index_by_keys
 from floorwalker.app.state import open_state
 from floorwalker.app.watching import RunWatch
 from floorwalker.engines.lake import Lake
@@ -37,6 +38,7 @@ from floorwalker.engines.upkeep import after_run
 from floorwalker.engines.vacuum import vacuum
 from floorwalker.errors import ConfigError, FloorwalkerError, NotFoundError
 from floorwalker.events.vocabulary import KINDS
+from floorwalker.identity.lookup_keys import LookupKeys
 from floorwalker.identity.steps import REMEMBERED as IDENTITY_REMEMBERS
 from floorwalker.models.tracking import warm_up
 from floorwalker.profiles.bundle.amend import PEOPLE, amend_bundle
@@ -172,6 +174,8 @@ def run(
         same = before is not None and before.tables == result.build.versions and before.as_of == result.as_of
         if same and before is not None and before.held_back == held:
             result.status, result.run_id = "unchanged", run_id
+            # A rotation that was cut off is finished here.
+            index_by_keys(project, lake)
         else:
             if not quick:
                 with _timed(result, "upkeep"):
@@ -273,7 +277,7 @@ def write_bundle(
     with lake.connect() as connection:
         for table, version in result.build.versions.items():
             lake.view(connection, table, version)
-        run = {"run_id": result.run_id, "as_of": result.as_of, "secret": project.secret}
+        run = {"run_id": result.run_id, "as_of": result.as_of, "keys": LookupKeys.load(project)}
         if not quick or not _amend_bundle(project, lake, connection, result, run):
             build_bundle(connection, project.bundles, **run)
     progress("bundle", 1.0, "")

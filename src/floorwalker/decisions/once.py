@@ -16,6 +16,7 @@ from floorwalker.decisions.ledger import Ledger, find_policy, find_record
 from floorwalker.decisions.policy import load_policy, parse_policy
 from floorwalker.decisions.record import unpack_record
 from floorwalker.decisions.request import Decision, Request
+from floorwalker.identity.lookup_keys import LookupKeys
 from floorwalker.profiles.bundle import Bundle
 from floorwalker.profiles.bundle.reader import Normalise, as_written
 from floorwalker.profiles.bundle.shelf import published_bundle
@@ -68,7 +69,7 @@ def decide_once(
         seed=seed,
     )
     when = time.time_ns() // 1000 if decided_at is None else decided_at
-    with Bundle.open(published_bundle(project), secret=project.secret, normalise=normalise) as bundle:
+    with Bundle.open(published_bundle(project), keys=LookupKeys.load(project), normalise=normalise) as bundle:
         decided = decide(request, bundle, policy, decided_at=when, secret=project.secret)
         product_ids = bundle.product_ids.tolist()
     with Ledger(project.state / "decisions", sync=True) as ledger:
@@ -87,5 +88,5 @@ def replay_once(project: Project, decision_id: str) -> Decision:
     data = find_record(folder, decision_id)
     record = unpack_record(data)
     text, absent = find_policy(folder, record.policy)
-    with Bundle.open(project.bundles / record.run_id, secret=project.secret) as bundle:
+    with Bundle.open(project.bundles / record.run_id, keys=LookupKeys.load(project)) as bundle:
         return replay(data, bundle, parse_policy(text, absent_personalization=absent), secret=project.secret)

@@ -85,7 +85,7 @@ class PlainStateHandler:
 
     name = "state"
 
-    def __init__(self, names: tuple[str, ...] = ("published.json", "secret.key", "run.lock")) -> None:
+    def __init__(self, names: tuple[str, ...] = ("published.json", "secret.key", "lookup.keys", "run.lock")) -> None:
         self.names = names
 
     def owns(self, path: Path) -> bool:

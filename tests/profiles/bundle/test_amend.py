@@ -8,7 +8,7 @@ import duckdb
 import lmdb
 import msgspec
 import pytest
-from tests.decisions.shop import AS_OF, PEOPLE, RUN, SECRET, c, gold
+from tests.decisions.shop import AS_OF, KEYS, PEOPLE, RUN, c, gold
 
 from floorwalker.profiles.bundle import Bundle, build_bundle
 from floorwalker.profiles.bundle.amend import PEOPLE as TABLES
@@ -34,9 +34,9 @@ def entries(folder: Path) -> dict[str, dict[bytes, bytes]]:
 
 
 def _amended(connection: duckdb.DuckDBPyConnection, folder: Path, customers: list[str], pairs: list[tuple[str, str]]):
-    former = build_bundle(gold(), folder / "former", run_id=RUN, as_of=AS_OF, secret=SECRET)
+    former = build_bundle(gold(), folder / "former", run_id=RUN, as_of=AS_OF, keys=KEYS)
     return amend_bundle(
-        connection, former, folder / "bundles", customers, pairs, run_id="later", as_of=AS_OF, secret=SECRET
+        connection, former, folder / "bundles", customers, pairs, run_id="later", as_of=AS_OF, keys=KEYS
     )
 
 
@@ -68,11 +68,11 @@ def test_people_who_changed_came_and_went(tmp_path: Path) -> None:
     ]  # fmt: skip
     path = _amended(connection, tmp_path, [ann, bob, NEW], pairs)
     assert path == tmp_path / "bundles" / "later"
-    whole = build_bundle(connection, tmp_path / "whole", run_id="later", as_of=AS_OF, secret=SECRET)
+    whole = build_bundle(connection, tmp_path / "whole", run_id="later", as_of=AS_OF, keys=KEYS)
     mine, theirs = entries(path), entries(whole)
     for name in DATABASES:
         assert mine[name] == theirs[name], name
-    with Bundle.open(path, secret=SECRET) as bundle:
+    with Bundle.open(path, keys=KEYS) as bundle:
         assert bundle.current_id(bob) == ann
         assert bundle.resolve("loyalty_id", f"L-{PEOPLE[2]}") is None
         assert bundle.resolve("phone", "+442079460000") == ann
@@ -81,7 +81,7 @@ def test_people_who_changed_came_and_went(tmp_path: Path) -> None:
 def test_nobody_changed(tmp_path: Path) -> None:
     path = _amended(gold(), tmp_path, [], [])
     assert path is not None
-    assert entries(path) == entries(build_bundle(gold(), tmp_path / "w", run_id="later", as_of=AS_OF, secret=SECRET))
+    assert entries(path) == entries(build_bundle(gold(), tmp_path / "w", run_id="later", as_of=AS_OF, keys=KEYS))
 
 
 @pytest.mark.parametrize("change", [
@@ -98,5 +98,5 @@ def test_a_former_bundle_that_does_not_serve_is_left_alone(tmp_path: Path, chang
 def test_without_a_former_bundle_there_is_nothing_to_amend(tmp_path: Path) -> None:
     (tmp_path / "former").mkdir()
     assert amend_bundle(
-        gold(), tmp_path / "former", tmp_path, [], [], run_id="later", as_of=AS_OF, secret=SECRET
+        gold(), tmp_path / "former", tmp_path, [], [], run_id="later", as_of=AS_OF, keys=KEYS
     ) is None  # fmt: skip

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from tests.decisions.shop import (
     AS_OF,
+    KEYS,
     PEOPLE,
     RUN,
     SECRET,
@@ -24,9 +25,10 @@ from tests.decisions.shop import (
 )
 
 from floorwalker.errors import NotFoundError, StateError
+from floorwalker.identity.lookup_keys import LookupKeys
 from floorwalker.profiles.bundle import Bundle, Shelf, build_bundle, erase_from_bundle
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
-from floorwalker.profiles.bundle.layout import DONE, identifier_key
+from floorwalker.profiles.bundle.layout import DONE
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,8 @@ def test_a_former_customer_id_resolves_to_the_current_one(bundle: Bundle) -> Non
 
 
 def test_the_index_is_a_keyed_hash_and_holds_no_address(bundle: Bundle) -> None:
-    assert identifier_key(SECRET, "email", "a@b.com") == hmac.digest(SECRET, b"email:a@b.com", "sha256")
-    other = Bundle.open(bundle.path, secret=b"another secret", normalise=normalise)
+    assert KEYS.entry_of("k1", "email", "a@b.com") == b"k1:" + hmac.digest(SECRET, b"email:a@b.com", "sha256")
+    other = Bundle.open(bundle.path, keys=LookupKeys.of(b"another secret"), normalise=normalise)
     assert other.resolve("email", "ann@example.com") is None
 
 
@@ -95,13 +97,13 @@ def test_only_customers_and_products_are_required(tmp_path: Path) -> None:
                   "gold.stock", "silver.customer_identifiers", "silver.customer_aliases", "gold.popular_products",
                   "silver.products"):  # fmt: skip
         connection.execute(f"DROP TABLE {table}")
-    path = build_bundle(connection, tmp_path, run_id=RUN, as_of=AS_OF, secret=SECRET)
-    with Bundle.open(path, secret=SECRET) as plain:
+    path = build_bundle(connection, tmp_path, run_id=RUN, as_of=AS_OF, keys=KEYS)
+    with Bundle.open(path, keys=KEYS) as plain:
         assert plain.recommendations(c("ann")) == []
         assert plain.popular("UK")[0].tolist() == plain.popular("")[0].tolist() == list(range(40))
     connection.execute("DROP TABLE gold.customers")
     with pytest.raises(StateError, match=r"gold\.customers"):
-        build_bundle(connection, tmp_path, run_id=RUN, as_of=AS_OF, secret=SECRET)
+        build_bundle(connection, tmp_path, run_id=RUN, as_of=AS_OF, keys=KEYS)
 
 
 def test_the_same_tables_make_the_same_entries_twice(tmp_path: Path) -> None:
@@ -118,10 +120,10 @@ def test_a_build_that_dies_is_not_seen(tmp_path: Path) -> None:
         "CREATE SCHEMA gold; CREATE TABLE gold.customers (wrong INTEGER); CREATE TABLE gold.products (wrong INTEGER)"
     )
     with pytest.raises(duckdb.Error):
-        build_bundle(broken, tmp_path, run_id=RUN, as_of=AS_OF, secret=SECRET)
+        build_bundle(broken, tmp_path, run_id=RUN, as_of=AS_OF, keys=KEYS)
     assert list((tmp_path / RUN).iterdir()) == []
     with pytest.raises(NotFoundError):
-        Bundle.open(tmp_path / RUN, secret=SECRET)
+        Bundle.open(tmp_path / RUN, keys=KEYS)
 
 
 def test_erasing_leaves_no_trace_in_the_bytes_and_all_others(tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_erasing_leaves_no_trace_in_the_bytes_and_all_others(tmp_path: Path) -> 
     content = files[0].read_bytes()
     for trace in (c("ann").encode(), b"Ann@Example.com", b"ann@example.com", b"cookie-ann", c("old").encode()):
         assert trace not in content
-    after = Bundle.open(tmp_path / RUN, secret=SECRET, normalise=normalise)
+    after = Bundle.open(tmp_path / RUN, keys=KEYS, normalise=normalise)
     assert after.profile(c("ann")) is None
     assert after.resolve("email", "ann@example.com") is None
     assert after.resolve("customer_id", c("old")) is None
@@ -144,7 +146,7 @@ def test_erasing_leaves_no_trace_in_the_bytes_and_all_others(tmp_path: Path) -> 
 
 def test_erasing_covers_every_bundle_and_unfinished_ones(tmp_path: Path) -> None:
     for run_id in ("run-1", "run-2"):
-        build_bundle(gold(), tmp_path, run_id=run_id, as_of=AS_OF, secret=SECRET)
+        build_bundle(gold(), tmp_path, run_id=run_id, as_of=AS_OF, keys=KEYS)
     (tmp_path / "run-2" / DONE).unlink()
     assert erase_from_bundles(tmp_path, [c("ann")]) == 1
     assert list((tmp_path / "run-2").iterdir()) == []
@@ -158,7 +160,7 @@ def test_the_shelf_moves_to_a_new_run_within_its_interval(tmp_path: Path) -> Non
     publish(project, "run-2")
     now[0] += 5
     assert shelf.current().run_id == "run-1", "run-2 has no bundle yet"
-    build_bundle(gold(), project.bundles, run_id="run-2", as_of=AS_OF, secret=project.secret)
+    build_bundle(gold(), project.bundles, run_id="run-2", as_of=AS_OF, keys=LookupKeys.load(project))
     assert shelf.current().run_id == "run-1", "not looked again within the second"
     now[0] += 1
     assert shelf.current().run_id == "run-2"

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "map": ("identity_map", "Whose records are, or were on a day."),
     "resolve": ("identity_resolve", "Bring what was decided into effect, without reading anything new."),
     "what-if": ("identity_what_if", "What other settings would do, before they are set."),
+    "keys": ("identity_keys", "Keys by which other systems look customers up: list, rotate, retire."),
     "metrics": ("identity_metrics", "The figures of identity, and how they moved."),
 }
 

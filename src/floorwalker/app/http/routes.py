@@ -24,7 +24,7 @@ from floorwalker.identity.explain import Graph, Pair, Why, WhyNot
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body; longer ones are refused with 413."""
 
-KINDS = ("account_id", "cookie_id", "customer_ref", "device_id", "email", "loyalty_id", "phone")
+KINDS = ("account_id", "cookie_id", "customer_ref", "device_id", "email", "lookup_key", "loyalty_id", "phone")
 """Kinds of identifiers a request may name."""
 
 OPEN = "open"

@@ -4,7 +4,7 @@ In: a DuckDB connection that sees the tables of a run, the former bundle, the cu
 Out: a finished bundle folder with exactly the entries that building it whole would give; None when the former one does
 not serve, because products were added or left, or profiles have other traits.
 
-    path = amend_bundle(connection, former, bundles, customers, pairs, run_id=…, as_of=…, secret=…)
+    path = amend_bundle(connection, former, bundles, customers, pairs, run_id=…, as_of=…, keys=…)
 
 What concerns no person (products, lists, stock) is written anew: it is small beside the people.
 """
@@ -25,26 +25,20 @@ from floorwalker.profiles.bundle.build import (
     SHOP,
     BundleFile,
     main_market,
+    write_aliases,
     write_identifiers,
     write_meta,
     write_people,
     write_shop,
 )
-from floorwalker.profiles.bundle.layout import (
-    BUNDLE_VERSION,
-    DONE,
-    META,
-    PERSONAL,
-    Done,
-    Meta,
-    identifier_key,
-    text_key,
-)
+from floorwalker.profiles.bundle.layout import BUNDLE_VERSION, DONE, META, PERSONAL, Done, Meta, text_key
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     import duckdb
+
+    from floorwalker.identity.lookup_keys import LookupKeys
 
 PEOPLE = (
     "gold.customers", "gold.rfm", "gold.clusters", "gold.segments", "gold.consents", "gold.customer_products",
@@ -62,7 +56,7 @@ def amend_bundle(
     *,
     run_id: str,
     as_of: dt.date,
-    secret: bytes,
+    keys: LookupKeys,
 ) -> Path | None:
     """`customers`: ids whose rows in PEOPLE are not as in the former bundle, gone ones included; `identifiers`: (kind,
     key) of those whose rows in silver.customer_identifiers are not."""
@@ -79,7 +73,11 @@ def amend_bundle(
     with BundleFile(bundles / run_id, run_id, former / done.file) as file:
         meta = msgspec.msgpack.decode(file.get("meta", META) or b"", type=Meta)
         columns = [row[:2] for row in connection.execute("DESCRIBE SELECT * FROM gold.customers").fetchall()]
-        if meta.version != BUNDLE_VERSION or meta.traits != queries.profiles(columns, tables)[0]:
+        if (
+            meta.version != BUNDLE_VERSION
+            or meta.kids != sorted(keys.valid)
+            or meta.traits != queries.profiles(columns, tables)[0]
+        ):
             return None
         connection.execute(queries.NUMBERS)
         try:
@@ -90,15 +88,18 @@ def amend_bundle(
                 return None
             file.clear(*SHOP, "aliases")
             known = write_shop(connection, file, tables)
-            keys = [text_key(customer) for customer in customers]
-            removed, *_ = (file.remove(name, keys) for name in PERSONAL)
-            file.remove("identifiers", [identifier_key(secret, kind, key) for kind, key in identifiers])
+            gone = [text_key(customer) for customer in customers]
+            removed, *_ = (file.remove(name, gone) for name in PERSONAL)
+            file.remove(
+                "identifiers", [keys.entry_of(kid, kind, key) for kid in keys.valid for kind, key in identifiers]
+            )
             with _only(connection, tables, customers, identifiers):
                 traits, added = write_people(connection, file, tables, in_order=False)
-                write_identifiers(connection, file, tables, secret, in_order=False)
+                write_identifiers(connection, file, tables, keys, in_order=False)
+                write_aliases(connection, file, tables)
         finally:
             connection.execute("DROP TABLE IF EXISTS bundle_numbers")
-        said = {"customers": meta.customers - removed + added, "traits": traits}
+        said = {"customers": meta.customers - removed + added, "traits": traits, "kids": meta.kids}
         write_meta(file, known | said | {"main_market": main_market(connection)}, run_id, as_of)
         file.finish()
     return bundles / run_id

@@ -2,7 +2,7 @@
 
 In: a DuckDB connection that sees `gold.*` (and what there is of `silver.*`). Out: a finished bundle folder.
 
-    path = build_bundle(lake.read(), project.bundles, run_id=run_id, as_of=as_of, secret=project.secret)
+    path = build_bundle(lake.read(), project.bundles, run_id=run_id, as_of=as_of, keys=LookupKeys.load(project))
 
 Required: gold.customers, gold.products. Used when present: gold.customer_products, gold.recommendations, gold.rfm,
 gold.clusters, gold.segments, gold.consents, gold.stock, gold.similar_products (product_id, rank, similar_product_id,
@@ -30,6 +30,7 @@ import msgspec
 import numpy as np
 
 from floorwalker.errors import StateError
+from floorwalker.identity.lookup_keys import LookupKeys, prefix
 from floorwalker.profiles.bundle import queries
 from floorwalker.profiles.bundle.layout import (
     BUNDLE_VERSION,
@@ -54,7 +55,7 @@ Pair = tuple[bytes, bytes]
 
 
 def build_bundle(
-    connection: duckdb.DuckDBPyConnection, bundles: Path, *, run_id: str, as_of: dt.date, secret: bytes
+    connection: duckdb.DuckDBPyConnection, bundles: Path, *, run_id: str, as_of: dt.date, keys: LookupKeys
 ) -> Path:
     """Build the bundle of a run in `bundles/<run_id>` and return that folder. Building again replaces it in one step.
 
@@ -71,11 +72,12 @@ def build_bundle(
         try:
             meta = write_shop(connection, file, tables)
             traits, customers = write_people(connection, file, tables)
-            write_identifiers(connection, file, tables, secret)
+            write_identifiers(connection, file, tables, keys)
+            write_aliases(connection, file, tables)
         finally:
             connection.execute("DROP TABLE IF EXISTS bundle_numbers")
-        write_meta(file, meta | {"customers": customers, "traits": traits, "main_market": main_market(connection)},
-                   run_id, as_of)  # fmt: skip
+        said = {"customers": customers, "traits": traits, "main_market": main_market(connection)}
+        write_meta(file, meta | said | {"kids": sorted(keys.valid)}, run_id, as_of)
         file.finish()
     return bundles / run_id
 
@@ -259,15 +261,28 @@ def main_market(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def write_identifiers(
-    connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str], secret: bytes, *, in_order: bool = True
+    connection: duckdb.DuckDBPyConnection,
+    file: BundleFile,
+    tables: set[str],
+    keys: LookupKeys,
+    *,
+    in_order: bool = True,
 ) -> None:
-    """Identifiers and aliases."""
-    if "silver.customer_identifiers" in tables:
+    """An entry per identifier and valid key."""
+    if "silver.customer_identifiers" not in tables:
+        return
+    for kid in sorted(keys.valid, key=prefix):
+        secret = keys.valid[kid]
+        # HMAC in two steps of SHA-256, which the engine has: no identifier becomes a Python object.
         block = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
-        keys = {"inner": bytes(byte ^ 0x36 for byte in block), "outer": bytes(byte ^ 0x5C for byte in block)}
-        for batch in _batches(connection, queries.IDENTIFIERS, keys):
+        pads = {"inner": bytes(byte ^ 0x36 for byte in block), "outer": bytes(byte ^ 0x5C for byte in block)}
+        for batch in _batches(connection, queries.IDENTIFIERS, {"prefix": prefix(kid), **pads}):
             hashed, customers = (column.to_pylist() for column in batch.columns)
             file.put("identifiers", zip(hashed, map(str.encode, customers), strict=True), in_order=in_order)
+
+
+def write_aliases(connection: duckdb.DuckDBPyConnection, file: BundleFile, tables: set[str]) -> None:
+    """Former ids of customers."""
     if "silver.customer_aliases" in tables:
         for batch in _batches(connection, queries.ALIASES):
             former, current = (column.to_pylist() for column in batch.columns)

@@ -65,7 +65,7 @@ def erase_from_bundle(path: Path, customer_ids: Collection[str]) -> int:
                             msgspec.msgpack.encode(msgspec.structs.replace(meta, customers=meta.customers - removed)),
                         )
                     ]
-                for batch in _chunks(entries):
+                for batch in chunks(entries):
                     target.put(name, batch, in_order=True)
             target.finish()
     finally:
@@ -78,7 +78,8 @@ def _present(transaction: lmdb.Transaction, source: lmdb.Environment, keys: Coll
     return sum(transaction.get(key, db=people) is not None for key in keys)
 
 
-def _chunks(entries: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+def chunks(entries: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Entries by the batch."""
     iterator = iter(entries)
     while batch := list(islice(iterator, _BATCH)):
         yield batch

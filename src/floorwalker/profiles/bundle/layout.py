@@ -8,7 +8,7 @@ A bundle is a folder with one LMDB file and a `DONE` marker that names it. The f
     profiles         customer → every trait as an array, names in Meta      the profile route
     people           customer → Person                                      what a decision needs of a person
     aliases          former customer id → customer id                       after merges
-    identifiers      keyed hash of "kind:key" → customer id                 b"" when several customers share it
+    identifiers      look-up key's id, keyed hash of "kind:key" → customer  b"" when several customers share it
     products         product number → Product                               facts shown with an item
     product_numbers  product id → product number
     similar          product number → Scored                                bought with it, most alike first
@@ -27,7 +27,6 @@ b'=c1'
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterable
 from typing import Any
 
@@ -73,6 +72,8 @@ class Meta(msgspec.Struct, frozen=True):
     """Places with a stock feed."""
     main_market: str
     """The market with most customers: what an unknown visitor of a key without market gets."""
+    kids: list[str] = []
+    """Ids of the look-up keys whose entries `identifiers` holds; none: the entries are of the first, without its id."""
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -131,14 +132,6 @@ def text_key(text: str) -> bytes:
 def number_key(number: int) -> bytes:
     """The key of a product number; byte order is number order."""
     return number.to_bytes(4, "big")
-
-
-def identifier_key(secret: bytes, kind: str, key: str) -> bytes:
-    """Where an identifier stands in the index: HMAC-SHA-256 of `kind:key` under the project's secret.
-
-    Without the secret nobody can test from a copy of the bundle whether an address is in it.
-    """
-    return hmac.digest(secret, f"{kind}:{key}".encode("utf-8", "surrogatepass"), "sha256")
 
 
 def pack_numbers(numbers: Iterable[int]) -> bytes:

@@ -141,7 +141,7 @@ def quoted(text: str) -> str:
 
 # HMAC-SHA-256 spelled out (RFC 2104), so that millions of identifiers are hashed and sorted by the engine.
 IDENTIFIERS = """
-SELECT unhex(sha256($outer || unhex(sha256($inner || encode(kind || ':' || key))))) AS hashed,
+SELECT $prefix || unhex(sha256($outer || unhex(sha256($inner || encode(kind || ':' || key))))) AS hashed,
        CASE WHEN count(DISTINCT customer_id) = 1 THEN min(customer_id) ELSE '' END AS customer_id
 FROM silver.customer_identifiers WHERE kind IS NOT NULL AND key IS NOT NULL
 GROUP BY kind, key ORDER BY hashed

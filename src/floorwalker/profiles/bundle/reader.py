@@ -2,7 +2,7 @@
 
 In: the folder of a finished bundle. Out: records and arrays; nothing here writes.
 
-    bundle = Bundle.open(project.bundles / run_id, secret=project.secret, normalise=normalise)
+    bundle = Bundle.open(project.bundles / run_id, keys=LookupKeys.load(project), normalise=normalise)
     customer_id = bundle.resolve("email", "Ann@Example.com")
     bundle.profile(customer_id)["revenue"]          '1204.5000'
     bundle.person(customer_id).personalization      'granted'
@@ -22,6 +22,8 @@ import msgspec
 import numpy as np
 
 from floorwalker.errors import NotFoundError, StateError
+from floorwalker.identity.lookup_keys import FIRST, LookupKeys
+from floorwalker.identity.lookup_keys import KIND as LOOKUP_KEY
 from floorwalker.profiles.bundle import files
 from floorwalker.profiles.bundle.layout import (
     BUNDLE_VERSION,
@@ -34,7 +36,6 @@ from floorwalker.profiles.bundle.layout import (
     Person,
     Product,
     Scored,
-    identifier_key,
     number_key,
     text_key,
     unpack_numbers,
@@ -60,14 +61,15 @@ def as_written(kind: str, value: str) -> str | None:
 class Bundle:
     """One run's bundle, open for reading. Use `Bundle.open`."""
 
-    def __init__(self, path: Path, environment: Any, done: Done, secret: bytes, normalise: Normalise) -> None:
+    def __init__(self, path: Path, environment: Any, done: Done, keys: LookupKeys, normalise: Normalise) -> None:
         self.path, self.run_id = path, done.run_id
         self._file = path / done.file
-        self._secret, self._normalise = secret, normalise
+        self._keys, self._normalise = keys, normalise
         handles = {name: environment.open_db(name.encode(), create=False) for name in DATABASES}
         self._transaction = environment.begin()
         self._handles = handles
         self.meta = msgspec.msgpack.decode(self._get("meta", META) or b"", type=Meta)
+        self._kid = self.lookup_kid
         self.categories = self._column("category", "<i4")
         self.brands = self._column("brand", "<i4")
         self.active = self._column("active", "u1").astype(bool)
@@ -87,7 +89,7 @@ class Bundle:
             self._popular[key[1:].decode()] = unpack_numbers(scored.numbers), np.frombuffer(scored.scores, "<f4")
 
     @classmethod
-    def open(cls, path: Path, *, secret: bytes, normalise: Normalise = as_written) -> Bundle:
+    def open(cls, path: Path, *, keys: LookupKeys, normalise: Normalise = as_written) -> Bundle:
         """Open the finished bundle in `path`.
 
         Raises NotFoundError when there is none (or it is still being built), StateError when another version wrote it.
@@ -110,7 +112,7 @@ class Bundle:
                 why=f"this Floorwalker reads layout {BUNDLE_VERSION}",
                 fix="floorwalker run   (builds the bundle anew)",
             )
-        return cls(path, environment, done, secret, normalise)
+        return cls(path, environment, done, keys, normalise)
 
     def close(self) -> None:
         """Let the file go. Arrays handed out before stay valid; other reads raise."""
@@ -142,15 +144,29 @@ class Bundle:
     def resolve(self, kind: str, value: str) -> str | None:
         """The customer behind an identifier, None when unknown or when several customers share it.
 
-        `kind` 'customer_id' takes a customer id or a former one; the others are those of silver.customer_identifiers.
+        `kind` 'customer_id' takes a customer id or a former one, 'lookup_key' a token; the others are those of
+        silver.customer_identifiers.
         """
         if kind == "customer_id":
             return self.current_id(value)
-        key = self._normalise(kind, value)
-        if key is None:
+        entry = self._keys.entry(value) if kind == LOOKUP_KEY else self._entry(kind, value)
+        if entry is None:
             return None
-        found = self._get("identifiers", identifier_key(self._secret, kind, key))
+        # A bundle that was made before keys had ids has the digest alone.
+        found = self._get("identifiers", entry if self.meta.kids else entry.partition(b":")[2])
         return self.current_id(found.decode()) if found else None
+
+    @property
+    def lookup_kid(self) -> str | None:
+        """The look-up key by which identifiers are found here; None where none of the project's keys fits."""
+        kids = self.meta.kids or [FIRST]
+        valid = self._keys.valid
+        fitting = [kid for kid in (self._keys.current, *sorted(valid)) if kid in kids and kid in valid]
+        return fitting[0] if fitting else None
+
+    def _entry(self, kind: str, value: str) -> bytes | None:
+        key = self._normalise(kind, value)
+        return self._keys.entry_of(self._kid, kind, key) if key is not None and self._kid else None
 
     def profile(self, customer_id: str) -> dict[str, Any] | None:
         """Every trait of a customer by name; money as exact decimal text, days as ISO text. None when unknown."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from floorwalker.errors import NotFoundError
+from floorwalker.identity.lookup_keys import LookupKeys
 from floorwalker.profiles.bundle.layout import DONE
 from floorwalker.profiles.bundle.reader import Bundle, Normalise, as_written
 
@@ -89,10 +90,12 @@ class Shelf:
         try:
             path = published_bundle(self._project)
             stamp = (published, _stamp(path / DONE))
-            opened = Bundle.open(path, secret=self._project.secret, normalise=self._normalise)
+            opened = Bundle.open(path, keys=LookupKeys.load(self._project), normalise=self._normalise)
         except NotFoundError:
             _log.info("the published run has no finished bundle yet; the one before serves on")
             return
+        if opened.lookup_kid is None:
+            _log.warning("none of the look-up keys fits the bundle: nobody is found: floorwalker identity keys apply")
         former, self._bundle, self._stamp = self._bundle, opened, stamp
         if former is not None:
             former.close()
