@@ -24,6 +24,7 @@ from floorwalker.decisions.request import Request
 from floorwalker.engines.project import Project
 from floorwalker.errors import PermissionDenied
 from floorwalker.governance.keys import KIND_SCOPES, SCOPES, revoke_key
+from floorwalker.identity.lookup_keys import LookupKeys
 
 Headers = dict[str, str]
 
@@ -72,6 +73,15 @@ BODIES = {
     "/v1/identity/undo": {"decision": "dnobodyknows"},
     "/v1/identity/what-if": {"settings": {"identity.hub_nams": 5}},
 }
+
+
+def test_a_token_finds_whom_the_identifier_finds(service: Service) -> None:
+    token = LookupKeys.load(service.app.live.project).token("email", "ann@example.com")
+    by_token = service.ask("GET", f"/v1/profiles/lookup_key:{token}")
+    assert by_token.json() == service.ask("GET", "/v1/profiles/email:ann%40example.com").json()
+    assert by_token.json()["customer_id"] == c("ann")
+    assert service.decide(surface="home", identifiers={"lookup_key": token}).json()["customer_id"] == c("ann")
+    assert service.ask("GET", f"/v1/profiles/lookup_key:k9{token[2:]}").status_code == 404
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: f"{e.method} {e.path}")
