@@ -16,6 +16,7 @@ In: a lake that holds silver.identity_records. Out: who is who, as `Found`.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -131,7 +132,13 @@ OURS = "full"
 Stitch = Callable[[Mapping[str, str]], str]
 """One event's identifiers (kind -> value as a source wrote it, and `market`) -> the customer it belongs to."""
 
-STITCHERS: dict[str, Callable[[IdentitySettings], Stitch]] = {
-    "full": lambda settings: Stitcher(settings, b"a secret of the benchmark").add
-}
+
+def _stitcher(settings: IdentitySettings) -> Stitch:
+    stitch = Stitcher(settings, b"a secret of the benchmark").add
+    # As a live process does when it has opened (`stitching.opening`).
+    gc.freeze()
+    return stitch
+
+
+STITCHERS: dict[str, Callable[[IdentitySettings], Stitch]] = {"full": _stitcher}
 """Method -> a stitcher that knows nobody yet."""

@@ -27,6 +27,8 @@ from floorwalker.identity.decisions import ANCHORS
 from floorwalker.identity.metrics import IMPERSONAL_TABLES as IDENTITY_METRICS
 from floorwalker.identity.schema import DECISIONS, RECORDS
 from floorwalker.identity.schema import IMPERSONAL_TABLES as IDENTITY
+from floorwalker.identity.stitching.journal import erase as erase_from_journal
+from floorwalker.identity.stitching.opening import journal_path
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
 
 if TYPE_CHECKING:
@@ -116,6 +118,15 @@ class StatisticsHandler(ModelsHandler):
     name = folder = "identity"
 
 
+class LiveHandler(_Folder):
+    """What the live stitcher has learned since the last run. A process that has it open forgets for itself."""
+
+    name = folder = "live"
+
+    def erase(self, project: Project, subject: Subject) -> Receipt:
+        return Receipt(self.name, erase_from_journal(journal_path(project.state), subject.record_ids))
+
+
 class TrackingHandler(ModelsHandler):
     """MLflow's database and artifacts: parameters, figures and models without people."""
 
@@ -157,6 +168,7 @@ def handlers() -> Sequence[Handler]:
         ModelsHandler(),
         MatchingHandler(),
         StatisticsHandler(),
+        LiveHandler(),
         TrackingHandler(),
         ExportsHandler(),
         ScratchHandler(),

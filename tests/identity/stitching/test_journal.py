@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ from tests.identity.stitching.test_base import based
 from tests.identity.stitching.test_stitcher import SECRET, by_a_run, customers
 
 from floorwalker.errors import StateError
+from floorwalker.identity.stitching.journal import erase
 from floorwalker.identity.stitching.stitcher import Stitcher
 
 CHILD = """
@@ -48,6 +50,7 @@ def test_opened_again_it_is_the_same(tmp_path: Path, seed: int) -> None:
     for row in rng.sample(rows, 20):
         first.add(row | {"first_seen": None, "last_seen": "2026-01-01" and row["last_seen"], "email": "new@lee.com"})
     first.save("offset 9")
+    first.close()
     second, position = opened(path)
     assert position == "offset 9"
     assert customers(second) == customers(first)
@@ -60,6 +63,7 @@ def test_opened_again_it_is_the_same(tmp_path: Path, seed: int) -> None:
     assert second.forget(gone) == first.forget(gone)
     assert customers(second) == customers(first)
     second.save()
+    second.close()
     assert customers(opened(path)[0]) == customers(first)
 
 
@@ -72,7 +76,33 @@ def test_what_was_forgotten_is_not_in_the_file(tmp_path: Path) -> None:
     assert b"annabella" in path.read_bytes()
     stitcher.forget(["r1"])
     assert b"annabella" not in path.read_bytes() and b"r1" not in path.read_bytes()
+    stitcher.close()
     assert set(customers(opened(path)[0])) == {"r2"}
+
+
+def test_erased_while_no_process_has_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "live.journal"
+    stitcher, _ = opened(path)
+    hashed = f"hash:{SCHEMES['email'][0]}:{hashlib.sha256(b'ann@lee.com').hexdigest()}"
+    rows = [
+        {"record_id": "r1", "email": "ann@lee.com", "given_name": "Annabella"},
+        {"record_id": "r2", "email": hashed},
+    ]
+    assert len({stitcher.add(row) for row in reversed(rows)} | set(customers(stitcher).values())) == 2
+    stitcher.save("9")
+    with pytest.raises(StateError, match="another process"):
+        erase(path, ["r1"])
+    stitcher.close()
+    assert erase(path, ["r1"]) == 1
+    assert erase(path, ["r1"]) == 0 == erase(tmp_path / "none", ["r1"])
+    assert b"annabella" not in path.read_bytes()
+    again, position = opened(path)
+    assert position == "9"
+    # What it hashes to is forgotten too.
+    only, _ = opened(tmp_path / "other.journal")
+    only.add(rows[1])
+    assert customers(again) == customers(only)
+    assert again.held.said(again.held.rows["r2"]) == only.held.said(0)
 
 
 def test_identifiers_are_in_the_file_as_hashes_alone(tmp_path: Path) -> None:
@@ -96,6 +126,7 @@ def test_on_a_base_only_what_came_after_it_is_kept(tmp_path: Path) -> None:
         first.add(row)
     first.forget([str(row["record_id"]) for row in rng.sample(rows, 20)])
     first.save("here")
+    first.close()
     second = based(old, before, TIGHT, schemes=SCHEMES)
     assert second.keep(path) == "here"
     assert customers(second) == customers(first)
@@ -106,6 +137,7 @@ def test_other_settings_start_anew(tmp_path: Path) -> None:
     first, _ = opened(path)
     first.add({"record_id": "r1", "email": "ann@lee.com"})
     first.save("offset 1")
+    first.close()
     second, position = opened(path, TIGHT)
     assert (len(second), position) == (0, "")
 
@@ -128,6 +160,7 @@ def test_a_torn_end_is_written_over(tmp_path: Path) -> None:
     for row in rows[40:60]:
         first.add(row)
     first.save("60")
+    first.close()
     longer = path.read_bytes()
     for cut in range(len(whole), len(longer), max(1, (len(longer) - len(whole)) // 40)):
         path.write_bytes(longer[:cut])
@@ -137,7 +170,10 @@ def test_a_torn_end_is_written_over(tmp_path: Path) -> None:
             second.add(row)
         assert customers(second) == customers(first)
         second.save("60")
-        assert opened(path)[1] == "60"
+        second.close()
+        third, position = opened(path)
+        assert position == "60"
+        third.close()
 
 
 def test_a_killed_process_loses_nothing_that_was_saved(tmp_path: Path) -> None:

@@ -63,10 +63,12 @@ class Customers:
         self.keeper.append(-1)
         self.home_of.append(-1)
 
-    def members(self, row: int) -> list[int]:
-        """The rows of a row's customer."""
+    def members(self, row: int, most: int = -1) -> list[int]:
+        """The rows of a row's customer; one more than `most` where there are more."""
         found, following, other = [row], self.following, self.following[row]
         while other != row:
+            if len(found) == most + 1:
+                break
             found.append(other)
             other = following[other]
         return found

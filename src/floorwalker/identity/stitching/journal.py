@@ -12,18 +12,21 @@ them (`tokens`).
 >>> journal = Journal(path); journal.entries
 []
 >>> journal.append(Mark("offset 17")); journal.flush(); journal.close()
->>> _ = path.open("ab").write(b"torn"); Journal(path).entries
+>>> _ = path.open("ab").write(b"torn")
+>>> Journal(path).entries
 [Mark(position='offset 17')]
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import struct
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -75,16 +78,17 @@ Entry = Came | Seen | Gone | Mark | Policy
 
 
 class Journal:
-    """One process writes. `entries`: what the file held when it was opened."""
+    """One process writes, and no other may open it. `entries`: what the file held when it was opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(path)
         self._encoder = msgspec.msgpack.Encoder()
         self._waiting = bytearray()
         with contextlib.suppress(FileNotFoundError):
             path.with_suffix(".new").unlink()
         self.entries, whole = _read(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
         self._file.truncate(whole)
         self._file.seek(whole)
@@ -128,6 +132,7 @@ class Journal:
         """Write what waits."""
         self._write()
         self._file.close()
+        self._lock.close()
 
     def _write(self) -> None:
         left = memoryview(self._waiting)
@@ -135,6 +140,41 @@ class Journal:
             left = left[self._file.write(left) :]
         left.release()
         self._waiting = bytearray()
+
+
+def erase(path: Path, record_ids: Iterable[str]) -> int:
+    """Rewrite a journal that no process has open without these records; how many entries that took out.
+
+    Raises StateError while a process has it open: that one must forget them itself (`Stitcher.forget`)."""
+    if not path.exists():
+        return 0
+    gone, journal = set(record_ids), Journal(path)
+    try:
+        left = [entry for entry in journal.entries if _of(entry) not in gone]
+        if len(left) < len(journal.entries):
+            journal.rewrite(left)
+        return len(journal.entries) - len(left)
+    finally:
+        journal.close()
+
+
+def _of(entry: Entry) -> str | None:
+    if isinstance(entry, Came):
+        return entry.said.record_id
+    return entry.record_id if isinstance(entry, Seen | Gone) else None
+
+
+def _locked(path: Path) -> IO[str]:
+    """A lock that the operating system releases when its holder dies."""
+    file = path.with_suffix(".lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StateError(
+            f"another process has {path.name} open", fix="ask that process to forget the records, or stop it"
+        ) from None
+    return file
 
 
 def _read(path: Path) -> tuple[list[Entry], int]:

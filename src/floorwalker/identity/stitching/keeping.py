@@ -43,6 +43,8 @@ class Keeper:
                 self._position = entry.position
             elif not isinstance(entry, Policy):
                 self._stitcher.replay(entry)
+        # A record that came hashed may have met a clear value that has been erased since.
+        self._stitcher.read_hashed_again()
         self._is_open = True
         live = list(self._all())
         if entries[:1] != [policy] or len(entries) > 2 * len(live):
@@ -65,6 +67,11 @@ class Keeper:
         self._position = position
         self._journal.append(Mark(position))
         self._journal.flush()
+
+    def close(self) -> None:
+        """Write what waits; another process may open the file then."""
+        self._is_open = False
+        self._journal.close()
 
     def rewrite(self) -> None:
         """Write the file anew. After forgetting, a line that says so would not do: the file must not have it."""

@@ -67,7 +67,7 @@ class Lender:
                 label = labels_of[row]
                 if label in part.labels:
                     continue
-                members = [member for member in self.customers.members(label) if held.known[member]]
+                members = [member for member in self.customers.members(label, self.most) if held.known[member]]
                 part.labels[label] = members
                 done.update(members)
             else:

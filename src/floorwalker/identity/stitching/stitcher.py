@@ -71,6 +71,8 @@ class Stitcher:
         self._most = most
         self._moves: deque[tuple[str, str]] = deque(maxlen=MOVES)
         self._keeper: Keeper | None = None
+        self.position = ""
+        """The last that was saved."""
         self.base = 0
         """So many rows a run has published."""
         self.touched: set[str] = set()
@@ -164,14 +166,26 @@ class Stitcher:
 
         Entries that were made under other settings are dropped."""
         self._keeper = Keeper(self, path)
-        position = self._keeper.open()
+        self.position = self._keeper.open()
         self._moves.clear()
-        return position
+        return self.position
 
     def save(self, position: str = "") -> None:
         """Have on disk what has come so far. `position`: how far the caller has read, to be told by `keep`."""
+        self.position = position
         if self._keeper:
             self._keeper.save(position)
+
+    def close(self) -> None:
+        """Write what waits and let go of the file; nothing is kept from now on."""
+        if self._keeper:
+            self._keeper.close()
+            self._keeper = None
+
+    def read_hashed_again(self) -> None:
+        """See for every record that came hashed after the base whom its hashes stand for."""
+        rows = self.held.rows
+        self._reread(one for one in self.tokens.born if rows[one] >= self.base)
 
     def published(self) -> None:
         """What is held now is what a run has published: `keep` keeps what comes after it."""
