@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from sys import getsizeof
 
 from floorwalker.identity.registry import new_id
 
@@ -169,6 +170,12 @@ class Customers:
         self.ring(row, [row])
         if others:
             self.ring(label, others)
+
+    def size(self) -> int:
+        """Bytes of what is not a column."""
+        mappings = (self.published.numbers, self._former, self._known_as)
+        texts = sum(getsizeof(one) for mapping in mappings for one in mapping)
+        return sum(map(getsizeof, (self.published.ids, *mappings))) + texts
 
     def carry(self, row: int, number: int) -> None:
         """A new row carries a published id, if nothing does any more."""

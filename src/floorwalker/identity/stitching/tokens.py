@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from sys import getsizeof
 from typing import Any
 
 import msgspec
@@ -148,6 +149,13 @@ class Tokens:
                 if self._key.get(token) != before:
                     again |= self._users.get(token, set())
         return again - {record_id}
+
+    def size(self) -> int:
+        """Bytes of what is kept."""
+        mappings = (self._key, self._several, self.told, self.born, self._users)
+        parts = sum(getsizeof(value) + getsizeof(key) for one in mappings for key, value in one.items())
+        told = sum(getsizeof(told) + getsizeof(told.tokens) for listed in self.told.values() for told in listed)
+        return sum(map(getsizeof, mappings)) + parts + told
 
     def _resolve(self, keys: Keys) -> None:
         for kind in keys.hashed:
