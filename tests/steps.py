@@ -43,8 +43,8 @@ class MemoryContext:
             0
         ]  # a half-read result blocks sql()
 
-    since: str | None = None
-    """What the tables called `<table>_previous` were made with; given, a step may merge into them."""
+    standing = False
+    """Were the tables called `<table>_previous` made by the step as it is? Then it may merge into them."""
 
     def merge(
         self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
@@ -69,6 +69,14 @@ class MemoryContext:
         return self.connection.sql(
             f"SELECT DISTINCT {key} FROM (({one} EXCEPT ALL {other}) UNION ALL ({other} EXCEPT ALL {one}))"
         )
+
+    def changes(self, table: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation | None:
+        """Rows in which `<table>_previous` and the table differ; None without the former."""
+        if not self.connection.sql("SHOW ALL TABLES").filter(f"schema || '.' || name = '{table}_previous'"):
+            return None
+        listed = ", ".join(columns)
+        one, other = (f"SELECT {listed} FROM {name}" for name in (table, f"{table}_previous"))
+        return self.connection.sql(f"(({one} EXCEPT ALL {other}) UNION ALL ({other} EXCEPT ALL {one}))")
 
     def made_by(self, table: str) -> str:
         """This run: there is no other."""

@@ -154,13 +154,13 @@ def test_previous_tables_show_the_last_publication_and_do_not_count_as_input(lak
     assert third.nodes[0].rows == {"silver.seen": 2}
 
 
-def amending(seen: list[str | None], text: str = "1", shares: str = "basis") -> Step:
+def amending(seen: list[bool], text: str = "1", shares: str = "basis") -> Step:
     """A step that adds a number to everybody's total; what the number is may be amended."""
 
     def run(context) -> None:
-        seen.append(context.since)
+        seen.append(context.standing)
         table = f"SELECT who, CAST(SUM(amount) + {text} AS BIGINT) AS amount FROM bronze.sales GROUP BY who"
-        if context.since is None:
+        if not context.standing:
             context.write("gold.plus", context.connection.sql(table))
         else:
             ours = context.connection.sql(f"FROM ({table}) WHERE who = 'a'")
@@ -178,27 +178,45 @@ def published_build(lake: Lake, *steps: Step, quick: bool = False, publish: bool
     return result
 
 
-def test_a_step_learns_when_only_what_may_be_amended_has_changed(lake):
-    seen: list[str | None] = []
+def test_a_step_learns_that_its_tables_were_made_as_it_would_make_them(lake):
+    seen: list[bool] = []
     published_build(lake, amending(seen))
     assert published_build(lake, amending(seen)).built == 0
     published_build(lake, amending(seen, "10"))
-    assert seen == [None, "1"]
+    assert seen == [False, True]
     # The step touched one of its rows, and left the other as it was published.
     assert rows(lake, "gold.plus") == [("a", 13), ("b", 4)]
     published_build(lake, amending(seen, "10", shares="others"))
     with lake.connect() as connection:
         lake.append("bronze.sales", pa.table({"who": ["b"], "amount": [9]}), connection)
-    published_build(lake, amending(seen, "20", shares="others"))
-    assert seen[2:] == [None, None]
+    published_build(lake, amending(seen, "10", shares="others"))
+    assert seen[2:] == [False, True]
+
+
+def test_a_step_learns_what_has_come_to_its_inputs_since_its_tables_were_made(lake):
+    seen: list[object] = []
+
+    def run(context) -> None:
+        rows = context.changes("bronze.sales", ["who", "amount"])
+        seen.append(None if rows is None else rows.fetchall())
+        context.write("gold.count", context.connection.sql("SELECT COUNT(*) AS n FROM bronze.sales"))
+
+    step = Step("count", ("bronze.sales",), ("gold.count",), run)
+    published_build(lake, step)
+    for amount, publish in ((9, False), (10, True)):
+        with lake.connect() as connection:
+            lake.append("bronze.sales", pa.table({"who": ["d"], "amount": [amount]}), connection)
+        published_build(lake, step, publish=publish)
+    # What a run that never published has seen is news still.
+    assert seen == [None, [("d", 9)], [("d", 9), ("d", 10)]]
 
 
 def test_what_a_killed_run_left_is_neither_amended_nor_kept(lake):
-    seen: list[str | None] = []
+    seen: list[bool] = []
     published_build(lake, amending(seen))
     published_build(lake, amending(seen, "10"), publish=False)
     published_build(lake, amending(seen, "100"))
-    assert seen == [None, "1", None]
+    assert seen == [False, True, False]
     assert rows(lake, "gold.plus") == [("a", 103), ("b", 103)]
 
     def merging(context) -> None:

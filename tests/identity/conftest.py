@@ -52,7 +52,8 @@ Identify = Callable[..., Outcome]
 def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
     """identify(records, settings=…, previous=Outcome, as_of=…, decided=…, amend=…) -> Outcome.
 
-    `decided`: what people have decided (`standing`); `amend`: nothing else has changed since `previous`."""
+    `decided`: what people have decided (`standing`); `amend`: bring the tables of `previous` up to
+    date instead of writing them anew."""
     folder: Path = tmp_path_factory.mktemp("identity")
     numbers = itertools.count(1)
 
@@ -77,11 +78,11 @@ def identify(tmp_path_factory: pytest.TempPathFactory) -> Identify:
             last = old.sql(f"FROM {name}").to_arrow_table() if old else empty.empty_table()
             context.write(f"{name}_previous", last)
         if old:
-            for name in ("customer_identifiers", "customer_levels"):
+            for name in ("identity_records", "customer_identifiers", "customer_levels"):
                 context.write(f"silver.{name}_previous", old.sql(f"FROM silver.{name}"))
         normalise, resolve = steps(settings or IdentitySettings(), decided, guards.known(context.project))
+        context.standing = amend
         normalise.run(context)
-        context.since = "as before" if amend else None
         resolve.run(context)
         return Outcome(context)
 

@@ -135,23 +135,3 @@ def test_a_value_of_a_hub_is_compared_with_nobody(tmp_path: Path) -> None:
     hubs = context.connection.sql("SELECT count(*) FROM identity_hubs WHERE kind = 'email'").fetchall()
     assert hubs == [(1,)]
     assert context.connection.sql("SELECT count(email), count(*) > 100 FROM match_records").fetchall() == [(0, True)]
-
-
-def test_pairs_are_taken_over_where_only_decisions_changed(folder: Path, crowd: list[dict[str, object]]) -> None:
-    first = _matched(crowd, folder)
-    again = context_of(table(crowd[:600]), folder)
-    for name in TABLES:
-        again.write(f"{name}_previous", first.connection.sql(f"FROM {name}").to_arrow_table())
-    model = match.take_over(again)
-    assert model == Model.load(match.model_path(again.project.state))
-    assert again.merged == list(TABLES)
-    for name in TABLES:
-        assert _rows(again, name) == _rows(first, name)
-    # identity_probable is that of the records at hand.
-    taken = again.connection.sql("""
-        SELECT a.record_id, b.record_id, weight FROM identity_probable
-        JOIN identity_people a ON a.rid = rid_a JOIN identity_people b ON b.rid = rid_b ORDER BY ALL
-    """).fetchall()
-    here = {str(row["record_id"]) for row in crowd[:600]}
-    assert taken == [pair[:3] for pair in _rows(first, TABLES[0]) if pair[0] in here and pair[1] in here]
-    assert 50 < len(taken) < len(_rows(first, TABLES[0]))

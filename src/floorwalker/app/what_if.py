@@ -177,7 +177,7 @@ def _pending(copy: Lake, pointer: Pointer, graph: Graph, settings: Settings) -> 
     build = _pass(copy, pointer, settings)
     build.versions.update(pointer.tables)
     made = copy.commit_info(step.writes[0])
-    if (made.get("basis"), made.get("amendments")) == (build.basis(step), step.amendments):
+    if made.get("fingerprint") == build.fingerprint(step):
         return []
     return ["settings, decisions or this program have changed since the published run: their effect is part of this"]
 

@@ -219,10 +219,14 @@ class Lake:
 
     def changed(self, name: str, before: int, now: int, columns: Sequence[str] = ()) -> str:
         """SQL of the rows (these columns; none: all) that only one of two versions of a table has; '' for none. Told by
-        what was merged where that is known, else by comparing; then a row that changed elsewhere may be among them."""
+        what was merged where that is known, else by comparing; then a row that changed elsewhere may be among them.
+
+        Raises NotFoundError when the older version has been cleaned away."""
         changes = changes_between(self.path(name), before, now)
         if changes is None:
             changes = Changes(before=tuple(self.files(name, before)), after=tuple(self.files(name, now)))
+            if not all(Path(file).exists() for file in changes.before):
+                raise NotFoundError(f"version {before} of {name} is no longer kept", fix="compare with a newer one")
         if changes.nothing:
             return ""
         sets = [scan(files) if files else "" for files in (changes.files, changes.before, changes.after)]

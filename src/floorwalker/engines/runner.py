@@ -20,7 +20,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ from floorwalker.engines.slicing import slices, write_in_slices
 from floorwalker.engines.sql import SqlEngine, SqlError
 from floorwalker.engines.sql_duckdb import DuckDBSql, scan, set_run, view_files
 from floorwalker.engines.steps import Step
-from floorwalker.errors import DataTestError, FloorwalkerError, ModelError
+from floorwalker.errors import DataTestError, FloorwalkerError, ModelError, NotFoundError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +90,8 @@ class _Context:
         self.connection = connection
         self.rows: dict[str, int] = {}
         self._build, self._node, self._progress = build, step, progress
-        self._note = {"fingerprint": fingerprint, "basis": build.basis(step), "amendments": step.amendments}
+        inputs = {table: build.versions[table] for table in _lake_reads(step)}
+        self._note = {"fingerprint": fingerprint, "made_as": made_as(step), "inputs": json.dumps(inputs)}
 
     def write(self, table: str, data: Data) -> int:
         if table not in self._node.writes:
@@ -99,12 +100,10 @@ class _Context:
         return self.rows[table]
 
     @property
-    def since(self) -> str | None:
+    def standing(self) -> bool:
         notes = [self._build.lake.commit_info(table) for table in self._node.writes]
-        if not self._build.settled(self._node) or any(note.get("basis") != self._note["basis"] for note in notes):
-            return None
-        made_with = {note.get("amendments", "") for note in notes}
-        return made_with.pop() if len(made_with) == 1 else None
+        same = all(note.get("made_as") == self._note["made_as"] for note in notes)
+        return self._build.settled(self._node) and same
 
     def merge(
         self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
@@ -127,12 +126,30 @@ class _Context:
             ),
         )
 
-    def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
-        before = (self._build.published or {}).get(table)
+    def changes(self, table: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation | None:
+        before = self._read_before(table)
         if before is None:
-            return self.connection.sql(f'SELECT DISTINCT "{key}" FROM {table}')
-        rows = self._build.lake.changed(table, before, self._build.versions[table], (key, *columns))
-        return self.connection.sql(f'SELECT DISTINCT "{key}" FROM ({rows or f"FROM {table} WHERE FALSE"}) AS x')
+            return None
+        try:
+            rows = self._build.lake.changed(table, before, self._build.versions[table], columns)
+        except NotFoundError:
+            return None
+        listed = ", ".join(f'"{column}"' for column in columns)
+        return self.connection.sql(rows or f"SELECT {listed} FROM {table} WHERE FALSE")
+
+    def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
+        rows = self.changes(table, (key, *columns))
+        source = f"FROM {table}" if rows is None else "FROM floorwalker_changes"
+        if rows is not None:
+            rows.create_view("floorwalker_changes", replace=True)
+        return self.connection.sql(f'SELECT DISTINCT "{key}" {source}')
+
+    def _read_before(self, table: str) -> int | None:
+        """The version of a table that the step's published tables were made from."""
+        published = self._build.published or {}
+        made = next((one for one in self._node.writes if one in published), None)
+        note = self._build.lake.commit_info(made, published[made]) if made else {}
+        return json.loads(note.get("inputs", "{}")).get(table, published.get(table))
 
     def made_by(self, table: str) -> str:
         version = (self._build.published or {}).get(table)
@@ -237,7 +254,7 @@ class Build:
                 version = self.versions.setdefault(table, self.lake.version(table) or 0)
                 self._show(table, self.lake.files(table, version))
                 seen.add(table)
-        fingerprint = self._fingerprint(node, tests)
+        fingerprint = self.fingerprint(node, tests)
         if all(self.lake.commit_info(table).get("fingerprint") == fingerprint for table in writes_of(node)):
             for table in writes_of(node):
                 self.versions[table] = self.lake.version(table) or 0
@@ -395,13 +412,15 @@ class Build:
         day += list(self.precedence) if "meta.sources" in node.reads else []
         return hashlib.sha256("\n".join([RUNNER_VERSION, own, *day]).encode()).hexdigest()
 
-    def _fingerprint(self, node: SqlModel | Step, tests: Sequence[DataTest]) -> str:
+    def fingerprint(self, node: SqlModel | Step, tests: Sequence[DataTest] = ()) -> str:
+        """What a node's tables are made of; those that have it are up to date."""
         inputs = [f"{table}@{self.lake.content(table, self.versions[table])}" for table in _lake_reads(node)]
         return hashlib.sha256("\n".join([self._recipe(node, tests), *inputs]).encode()).hexdigest()
 
-    def basis(self, step: Step) -> str:
-        """A step's fingerprint without what it says may be amended."""
-        return self._fingerprint(replace(step, amendments=""), [])
+
+def made_as(step: Step) -> str:
+    """What of a step's fingerprint is neither its inputs, nor the day, nor what may be amended."""
+    return hashlib.sha256("\n".join([RUNNER_VERSION, step.name, step.version, step.settings]).encode()).hexdigest()
 
 
 def _lake_reads(node: SqlModel | Step) -> list[str]:

@@ -37,9 +37,10 @@ class StepContext(Protocol):
         """Replace a table with `data`; returns its number of rows. Visible to readers when the run publishes."""
 
     @property
-    def since(self) -> str | None:
-        """The step's `amendments` that its published tables were made with, where nothing else has changed since: then
-        it may bring them up to date by `merge`. None: it must write every table whole."""
+    def standing(self) -> bool:
+        """Whether the step's published tables were made by the step as it is now, in version and settings, and nobody
+        has written to them since: then it may bring them up to date by `merge`, by what `changes` tells of its inputs
+        and by what it knows of its `amendments`. If not, it must write every table whole."""
 
     def merge(
         self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
@@ -49,6 +50,10 @@ class StepContext(Protocol):
 
     def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
         """The values of `key` in rows of a table the step reads that are not as published, as far as `columns` go."""
+
+    def changes(self, table: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation | None:
+        """Rows of a table the step reads, as far as `columns` go, that are not what the step's published tables were
+        made from: those that came and those that went. None when there is nothing to compare with."""
 
     def made_by(self, table: str) -> str:
         """The run that wrote the published version of a table the step writes; '' when nobody knows."""
@@ -70,7 +75,7 @@ class Step:
     """What else the output depends on (settings as text): a change rebuilds the step."""
     amendments: str = ""
     """The same, for what changes often and touches little: a step may take such a change into tables that stand
-    (`StepContext.since`)."""
+    (`StepContext.standing`)."""
     score: Callable[[StepContext], bool] | None = None
     """Of a step that fits a model: bring its tables up to date with the model that stands, without fitting. False: that
     cannot be done. Used where an answer is wanted at once (`Build.quick`); the next run fits anew."""

@@ -53,8 +53,7 @@ def pinned_levels(
     basis = _basis(model, settings)
     if path.exists():
         pinned = msgspec.json.decode(path.read_bytes(), type=Pinned)
-        growth = records / max(pinned.records, 1)
-        if pinned.basis == basis and (partial or 1 / 2 <= growth <= 1 + settings.relearn_growth):
+        if pinned.basis == basis and (partial or _as_many(records, pinned, settings)):
             return pinned
     steps = plan((rule.tier, rule.weight, rule.name) for rule in rules.chosen(settings.rules) if rule.tier < 3)
     people, evidence = gathered.people, gathered.evidence
@@ -72,6 +71,19 @@ def pinned_levels(
     temporary.write_bytes(msgspec.json.format(msgspec.json.encode(pinned)))
     temporary.replace(path)
     return pinned
+
+
+def stands(state: Path, model: Model | None, records: int, settings: IdentitySettings) -> bool:
+    """Whether the pinned cuts hold for so many records that name anybody."""
+    path = levels_path(state)
+    if not path.exists():
+        return False
+    pinned = msgspec.json.decode(path.read_bytes(), type=Pinned)
+    return pinned.basis == _basis(model, settings) and _as_many(records, pinned, settings)
+
+
+def _as_many(records: int, pinned: Pinned, settings: IdentitySettings) -> bool:
+    return 1 / 2 <= records / max(pinned.records, 1) <= 1 + settings.relearn_growth
 
 
 def check_levels(settings: IdentitySettings) -> None:

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from floorwalker.identity.settings import IdentitySettings
 
 
+HUBS = "silver.identity_hubs"
+_CODE = "lpad(lower(to_hex(code)), 16, '0')"
+"""SQL: a hash as `statistics.code_of` writes it."""
+
+
 class Known(NamedTuple):
     """What a run starts from. `learned`: how often somebody has had statistics learned anew."""
 
@@ -78,6 +83,19 @@ class Guards:
         self.quarantine += found
         self._stage()
         return True
+
+    def write(self, partial: bool) -> None:
+        """silver.identity_hubs: the values that name nobody in this run. `partial`: see `touched`."""
+        connection = self.context.connection
+        hubs = f"SELECT kind, {_CODE} AS code, reason FROM identity_hubs ORDER BY kind, code"
+        if partial:
+            news = connection.sql(f"SELECT kind, {_CODE} AS code FROM identity_news")
+            closed = connection.sql(
+                f"SELECT kind, {_CODE} AS code, closed AS reason FROM identity_news WHERE closed IS NOT NULL"
+            )
+            self.context.merge(HUBS, ["kind", "code"], news, closed)
+        else:
+            self.context.write(HUBS, connection.sql(hubs))
 
     def pin(self, *, whole: bool) -> None:
         """Keep the hubs of this run; `whole`: see `statistics.pin`."""

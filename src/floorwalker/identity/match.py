@@ -73,57 +73,55 @@ def match(context: StepContext, settings: IdentitySettings) -> Model | None:
     return model
 
 
-def take_over(context: StepContext) -> Model | None:
-    """identity_probable of the people at hand as last published, where only people's decisions have changed since."""
-    connection = context.connection
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE identity_probable AS
-        SELECT least(a.rid, b.rid) AS rid_a, greatest(a.rid, b.rid) AS rid_b, p.weight, p.against_strangers,
-               {", ".join(GAMMAS)}
-        FROM silver.identity_pairs_previous p
-        JOIN identity_people a ON a.record_id = p.record_a JOIN identity_people b ON b.record_id = p.record_b
-    """)
-    for table, key in (("silver.identity_pairs", "record_a"), ("silver.identity_matched", "record_id")):
-        rows = connection.sql(f"SELECT * FROM {table}_previous WHERE FALSE")
-        context.merge(table, [key], rows.select(key), rows)
-    path = model_path(context.project.state)
-    return Model.load(path) if path.exists() else None
-
-
 def _make_records(connection: duckdb.DuckDBPyConnection) -> None:
-    """match_records: what can be compared of records that say two things at least; values of hubs name nobody."""
-    said = []
-    for kind in ("email", "phone", "loyalty_id"):
-        column = {"email": "email_key", "phone": "phone_key", "loyalty_id": "loyalty_key"}[kind]
-        said.append(
-            f"CASE WHEN {kind}_code IN (SELECT code FROM identity_hubs WHERE kind = '{kind}') THEN NULL "
-            f"ELSE {column} END AS {kind}"
-        )
+    """match_records of all people."""
+    said = said_sql("identity_people", "identity_hubs")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE match_records AS SELECT *, {SAID} AS said FROM ({said}) ORDER BY rid"
+    )
+
+
+def said_sql(people: str, hubs: str) -> str:
+    """SQL of what can be compared of records that say two things at least; values of `hubs` (kind, code) name nobody.
+    `people`: identity_people, or any table with its keys, codes and rid."""
+    columns = {"email": "email_key", "phone": "phone_key", "loyalty_id": "loyalty_key"}
+    email, phone, loyalty = (
+        f"CASE WHEN {kind}_code NOT IN (SELECT code FROM {hubs} WHERE kind = '{kind}') THEN {column} END AS {kind}"
+        for kind, column in columns.items()
+    )
     fields = (
         "given_name_key AS given_name, family_name_key AS family_name, "
-        f"strftime(birth_date, '%Y-%m-%d') AS birth_date, {said[0]}, {said[1]}, address_key AS address, "
-        f"postcode_key AS postcode, {said[2]}"
+        f"strftime(birth_date, '%Y-%m-%d') AS birth_date, {email}, {phone}, address_key AS address, "
+        f"postcode_key AS postcode, {loyalty}"
     )
     counted = " + ".join(
         f"({field} IS NOT NULL)::INTEGER" for field in FIELDS if field not in ("loyalty_id", "address")
     )
-    words = ", ".join(f"'{number}' || {field}" for number, field in enumerate(FIELDS))
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE match_records AS
-        SELECT *, (md5_number_lower(concat_ws('|', {words})) >> 1)::BIGINT AS said
-        FROM (SELECT rid, record_id, {fields} FROM identity_people) WHERE {counted} >= 2
-        ORDER BY rid
-    """)
+    return f"SELECT * FROM (SELECT rid, record_id, {fields} FROM {people}) WHERE {counted} >= 2"
+
+
+SAID = (
+    "(md5_number_lower(concat_ws('|', "
+    + ", ".join(f"'{number}' || {field}" for number, field in enumerate(FIELDS))
+    + ")) >> 1)::BIGINT"
+)
+"""SQL: a hash of what a record of `said_sql` says."""
+
+
+def standing_model(state: Path, records: int, settings: IdentitySettings) -> Model | None:
+    """The project's model; None when there is none, or the records have become many more or far fewer."""
+    path = model_path(state)
+    model = Model.load(path) if path.exists() else None
+    if model is None or model.fields != FIELDS:
+        return None
+    return model if 1 / 2 <= records / max(model.records, 1) <= 1 + settings.relearn_growth else None
 
 
 def pinned_model(context: StepContext, records: int, settings: IdentitySettings) -> Model:
-    """The project's model; learned when there is none, or the records have become many more or far fewer."""
+    """The project's model; learned when none stands."""
     path = model_path(context.project.state)
-    if path.exists():
-        model = Model.load(path)
-        growth = records / max(model.records, 1)
-        if model.fields == FIELDS and 1 / 2 <= growth <= 1 + settings.relearn_growth:
-            return model
+    if model := standing_model(context.project.state, records, settings):
+        return model
     context.progress(0.15, "learning how records of one person differ")
     context.connection.execute("""
         CREATE OR REPLACE TEMP TABLE learn_from AS

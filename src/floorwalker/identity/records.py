@@ -5,12 +5,13 @@ value is absent, invalid or names nobody.
 
 Distinct values stream through `Normaliser` in batches, so memory is bounded by a batch and the table of distinct
 values. A hashed identifier takes the key of the clear value that hashes to it, if the data hold one; else it is its
-own key.
+own key. `hashes` says under which hashes a record's clear values would come: by these a record that comes later finds
+its clear one, and the other way round, without hashing everybody's again (`normalise_changed`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 import duckdb
@@ -34,6 +35,12 @@ OUTPUT = {
 """Column of silver.normalised_records -> field of silver.identity_records it comes from."""
 
 
+COLUMNS = (
+    "record_id", "email_key", "phone_key", "loyalty_key", "account_key", "ref_key", "device_key", "cookie_key",
+    "given_name_key", "family_name_key", "initial_key", "birth_date", "postcode_key", "address_key", "hashes",
+)  # fmt: skip
+"""Columns of silver.normalised_records, in order."""
+
 _WRITTEN_IN = "coalesce(r.market, '') || '|' || coalesce(r.country, '')"
 """SQL: what decides the country of a phone number without country code."""
 
@@ -44,29 +51,39 @@ def _distinct(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[lis
         yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
-def _silent(connection: duckdb.DuckDBPyConnection) -> set[str]:
+def _silent(connection: duckdb.DuckDBPyConnection, records: str) -> set[str]:
     """Fields in which no record says anything."""
     fields = list(OUTPUT.values())
     counts = ", ".join(f"count({field})" for field in fields)
-    (row,) = connection.execute(f"SELECT {counts} FROM silver.identity_records").fetchall()
+    (row,) = connection.execute(f"SELECT {counts} FROM {records}").fetchall()
     return {field for field, count in zip(fields, row, strict=True) if not count}
 
 
-def _schemes(connection: duckdb.DuckDBPyConnection, field: str) -> list[Scheme]:
+def schemes(connection: duckdb.DuckDBPyConnection, field: str, records: str) -> list[Scheme]:
     """The hash schemes present in a field that we can compute, in a fixed order."""
     rows = connection.execute(
-        f"SELECT DISTINCT regexp_extract(lower(trim({field})), '^hash:([^:]+):', 1) FROM silver.identity_records "
+        f"SELECT DISTINCT regexp_extract(lower(trim({field})), '^hash:([^:]+):', 1) FROM {records} "
         f"WHERE starts_with(lower(trim({field})), 'hash:')"
     ).fetchall()
     texts = sorted({"".join(text.split()) for (text,) in rows})
     return [scheme for text in texts if (scheme := Scheme.parse(text))]
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, list]) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, list], select: str = "*") -> None:
     arrow = pa.table({name: pa.array(values, type=pa.string()) for name, values in columns.items()})
     connection.register("identity_batch", arrow)
-    connection.execute(f"INSERT INTO {table} SELECT * FROM identity_batch")
+    connection.execute(f"INSERT INTO {table} SELECT {select} FROM identity_batch")
     connection.unregister("identity_batch")
+
+
+def hash_code(field: str, token: str) -> str:
+    """SQL: a token (SQL) of a field as the number by which `hashes` holds it."""
+    return f"(md5_number_lower('{field}|' || {token}) >> 1)::BIGINT"
+
+
+def own_token(field: str) -> str:
+    """SQL: the token that a hashed value is, in one spelling (`hashed.parse_token`)."""
+    return f"regexp_replace(lower(trim({field})), '\\s', '', 'g')"
 
 
 def _map_text(
@@ -75,15 +92,17 @@ def _map_text(
     query: str,
     key_of: Callable[[str, str], str | None],
     forms_of: Callable[[str, str | None], tuple[str | None, ...]] | None,
+    known: list[Scheme],
 ) -> None:
-    """identity_map_<field>(raw, context, key) from distinct (raw, context); hashed values meet clear ones."""
-    table = f"identity_map_{field}"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} (raw VARCHAR, context VARCHAR, key VARCHAR)")
-    connection.execute("CREATE OR REPLACE TEMP TABLE identity_tokens (token VARCHAR, key VARCHAR)")
-    schemes = _schemes(connection, field) if forms_of else []
+    """identity_map_<field>(raw, context, key) from distinct (raw, context), and identity_hashes_<field>(raw, context,
+    code, key): the hashes of clear values."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE identity_map_{field} (raw VARCHAR, context VARCHAR, key VARCHAR)")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE identity_hashes_{field} (raw VARCHAR, context VARCHAR, code BIGINT, key VARCHAR)"
+    )
     for rows in _distinct(connection, query):
         found: dict[str, list] = {"raw": [], "context": [], "key": []}
-        hashed: dict[str, list] = {"token": [], "key": []}
+        hashed: dict[str, list] = {"raw": [], "context": [], "token": [], "key": []}
         for raw, context in rows:
             token = parse_token(raw) if forms_of and raw[:5].lower() == "hash:" else None
             key = token[1] if token else key_of(raw, context)
@@ -92,22 +111,41 @@ def _map_text(
             found["raw"].append(raw)
             found["context"].append(context)
             found["key"].append(key)
-            if schemes and forms_of and not token:
-                for one in tokens([form for form in forms_of(raw, key) if form], schemes):
-                    hashed["token"].append(one)
-                    hashed["key"].append(key)
-        _write(connection, table, found)
+            if known and forms_of and not token:
+                for one in tokens([form for form in forms_of(raw, key) if form], known):
+                    for name, value in (("raw", raw), ("context", context), ("token", one), ("key", key)):
+                        hashed[name].append(value)
+        _write(connection, f"identity_map_{field}", found)
         if hashed["token"]:
-            _write(connection, "identity_tokens", hashed)
-    if schemes:
-        connection.execute(f"""
-            UPDATE {table} SET key = t.key
-            FROM (SELECT token, min(key) AS key FROM identity_tokens GROUP BY token) t WHERE {table}.key = t.token
-        """)
+            _write(connection, f"identity_hashes_{field}", hashed, f"raw, context, {hash_code(field, 'token')}, key")
 
 
-def normalise_records(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> duckdb.DuckDBPyRelation:
-    """silver.normalised_records as a relation over temporary tables of `connection`; ordered by record_id."""
+def _meet(connection: duckdb.DuckDBPyConnection, field: str, standing: str) -> None:
+    """A hashed value takes the (least) key of the clear values with its hash. `standing`: SQL of more of these than
+    were just mapped: code, key."""
+    code = hash_code(field, "key")
+    connection.execute(f"""
+        UPDATE identity_map_{field} SET key = t.key
+        FROM (
+            SELECT code, min(key) AS key FROM (SELECT code, key FROM identity_hashes_{field} UNION ALL {standing})
+            WHERE code IN (SELECT {code} FROM identity_map_{field} WHERE starts_with(key, 'hash:')) GROUP BY code
+        ) t
+        WHERE starts_with(identity_map_{field}.key, 'hash:')
+            AND {hash_code(field, f"identity_map_{field}.key")} = t.code
+    """)
+
+
+def normalise_records(
+    connection: duckdb.DuckDBPyConnection,
+    settings: IdentitySettings,
+    records: str = "silver.identity_records",
+    known: Mapping[str, list[Scheme]] | None = None,
+    standing: Mapping[str, str] | None = None,
+) -> duckdb.DuckDBPyRelation:
+    """silver.normalised_records as a relation over temporary tables of `connection`; ordered by record_id.
+
+    `records`: the records to normalise. Where these are not all: `known`, the hash schemes of all records per field,
+    and `standing`, SQL of the hashes of the others' clear values per field: code, key."""
     normaliser = Normaliser(settings)
     functions: dict[str, Callable[[str], str | None]] = {
         "email": normaliser.email,
@@ -131,47 +169,64 @@ def normalise_records(connection: duckdb.DuckDBPyConnection, settings: IdentityS
         market, _, country = place.partition("|")
         return normaliser.region(market, country)
 
-    silent = _silent(connection)
+    said = [field for field in OUTPUT.values() if field not in _silent(connection, records)]
+    hashing = {
+        field: known[field] if known is not None else schemes(connection, field, records)
+        for field in HASHABLE
+        if field in said
+    }
     for field, function in functions.items():
-        if field in silent:
-            continue
-        _map_text(
-            connection,
-            field,
-            f"SELECT DISTINCT {field}, '' FROM silver.identity_records WHERE {field} <> ''",
-            lambda raw, _, function=function: function(raw),
-            forms.get(field, lambda raw, key: (raw, key)) if field in HASHABLE else None,
-        )
-    if "phone" not in silent:
+        if field in said:
+            _map_text(
+                connection,
+                field,
+                f"SELECT DISTINCT {field}, '' FROM {records} WHERE {field} <> ''",
+                lambda raw, _, function=function: function(raw),
+                forms.get(field, lambda raw, key: (raw, key)) if field in HASHABLE else None,
+                hashing.get(field, []),
+            )
+    if "phone" in said:
         _map_text(
             connection,
             "phone",
-            f"SELECT DISTINCT phone, {_WRITTEN_IN} FROM silver.identity_records r WHERE phone <> ''",
+            f"SELECT DISTINCT phone, {_WRITTEN_IN} FROM {records} r WHERE phone <> ''",
             lambda raw, place: normaliser.phone(raw, region(place)),
             forms["phone"],
+            hashing["phone"],
         )
-    if "birth_date" not in silent:
-        _map_births(connection)
-    joins = "".join(
-        f"\nLEFT JOIN identity_map_{field} m_{field} ON m_{field}.raw = r.{field}"
-        + (f" AND m_phone.context = {_WRITTEN_IN}" if field == "phone" else "")
-        for field in OUTPUT.values()
-        if field not in silent
-    )
-    columns = ", ".join(f"{_column(name, field, field in silent)} AS {name}" for name, field in OUTPUT.items())
+    if "birth_date" in said:
+        _map_births(connection, records)
+    for field in [field for field in hashing if hashing[field]]:
+        _meet(connection, field, (standing or {}).get(field, "SELECT NULL::BIGINT, NULL::VARCHAR WHERE FALSE"))
+    _join(connection, records, said, [field for field in hashing if hashing[field]])
+    for field in said:
+        connection.execute(f"DROP TABLE identity_map_{field}")
+        connection.execute(f"DROP TABLE IF EXISTS identity_hashes_{field}")
+    # The initial is the folded given name's: it needs no table of its own.
+    return connection.sql(f"SELECT {', '.join(COLUMNS)} FROM identity_normalised ORDER BY record_id")
+
+
+def _join(connection: duckdb.DuckDBPyConnection, records: str, said: list[str], hashing: list[str]) -> None:
+    """identity_normalised: the maps of the fields side by side. `said`: fields in which a record says anything;
+    `hashing`: those of which hashes are kept."""
+    joins, hashes = "", []
+    for field in said:
+        written_in = f" AND m_{field}.context = {_WRITTEN_IN}" if field == "phone" else ""
+        joins += f"\nLEFT JOIN identity_map_{field} m_{field} ON m_{field}.raw = r.{field}{written_in}"
+        if field in hashing:
+            written_in = f" AND h_{field}.context = {_WRITTEN_IN}" if field == "phone" else ""
+            joins += (
+                f"\nLEFT JOIN (SELECT raw, context, list(code ORDER BY code) AS codes FROM identity_hashes_{field}"
+                f" GROUP BY raw, context) h_{field} ON h_{field}.raw = r.{field}{written_in}"
+            )
+            hashes.append(f"coalesce(h_{field}.codes, [])")
+    columns = ", ".join(f"{_column(name, field, field not in said)} AS {name}" for name, field in OUTPUT.items())
+    listed = f"nullif(flatten([{', '.join(hashes)}]), [])" if hashes else "NULL"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_normalised AS
-        SELECT r.record_id, {columns} FROM silver.identity_records r {joins}
-    """)
-    for field in set(OUTPUT.values()) - silent:
-        connection.execute(f"DROP TABLE identity_map_{field}")
-    connection.execute("DROP TABLE IF EXISTS identity_tokens")
-    # The initial is the folded given name's: it needs no table of its own.
-    return connection.sql("""
-        SELECT record_id, email_key, phone_key, loyalty_key, account_key, ref_key, device_key, cookie_key,
-               given_name_key, family_name_key, left(given_name_key, 1) AS initial_key, birth_date, postcode_key,
-               address_key
-        FROM identity_normalised ORDER BY record_id
+        SELECT *, left(given_name_key, 1) AS initial_key FROM (
+            SELECT r.record_id, {columns}, {listed}::BIGINT[] AS hashes FROM {records} r {joins}
+        )
     """)
 
 
@@ -182,11 +237,9 @@ def _column(name: str, field: str, silent: bool) -> str:
     return f"coalesce(r.source, '') || ':' || m_{field}.key" if name == "ref_key" else f"m_{field}.key"
 
 
-def _map_births(connection: duckdb.DuckDBPyConnection) -> None:
+def _map_births(connection: duckdb.DuckDBPyConnection, records: str) -> None:
     connection.execute("CREATE OR REPLACE TEMP TABLE identity_map_birth_date (raw DATE, key DATE)")
-    for rows in _distinct(
-        connection, "SELECT DISTINCT birth_date FROM silver.identity_records WHERE birth_date IS NOT NULL"
-    ):
+    for rows in _distinct(connection, f"SELECT DISTINCT birth_date FROM {records} WHERE birth_date IS NOT NULL"):
         pairs = [(raw, birth_date_key(raw)) for (raw,) in rows]
         arrow = pa.table(
             {"raw": pa.array([p[0] for p in pairs], pa.date32()), "key": pa.array([p[1] for p in pairs], pa.date32())}

@@ -125,7 +125,8 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
     """)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_people AS
-        SELECT row_number() OVER (ORDER BY n.record_id)::INTEGER - 1 AS rid, n.*, r.source, r.first_seen, r.last_seen,
+        SELECT row_number() OVER (ORDER BY n.record_id)::INTEGER - 1 AS rid, n.* EXCLUDE (hashes),
+               r.source, r.first_seen, r.last_seen,
                {KNOWN} AS known,
                coalesce(unicode(initial_key), 0)::INTEGER AS initial_code,
                coalesce(g.place, 0) AS given_code, coalesce(f.place, 0) AS family_code,
@@ -221,7 +222,8 @@ def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
             SELECT rule, node, initial_code, count(*) / sum(count(*)) OVER (PARTITION BY rule, node) AS share
             FROM identity_pieces_raw WHERE several AND initial_code <> 0 GROUP BY rule, node, initial_code
         )
-        SELECT r.rid, r.rule, r.tier, r.node, r.base + coalesce(s.share, 1.0) AS weight, r.blocked,
+        SELECT r.rid, r.rule, r.tier, r.node,
+               r.base + CASE WHEN r.blocked IS NULL THEN coalesce(s.share, 1.0) ELSE 0 END AS weight, r.blocked,
                -1::INTEGER AS partner
         FROM identity_pieces_raw r LEFT JOIN shares s USING (rule, node, initial_code)
         ORDER BY r.rule, r.node, r.rid

@@ -1,7 +1,8 @@
-"""What a changed decision can change: the records that any evidence connects with those it speaks of, and no others.
+"""What a run can change: the records that any evidence connects with what has changed, and no others.
 
-In: what stands now, and the tables of the last run, which differ from today's in decisions alone. Out: identity_touched
-(record_id), and a view of the records in which the rules find everything they need to know about these.
+In: what has come and gone since the last run (`arrivals`), what stands of people's decisions, and the tables of the
+last run. Out: identity_touched (record_id), and a view of the records in which the rules find everything they need to
+know about these.
 
 A component never sees another, so resolving the touched components alone gives what resolving everything would. Whether
 a value is a hub is a matter of all who hold it: so the holders of every value that a touched record has are looked at
@@ -10,31 +11,42 @@ too, and left out again before anything is resolved.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from floorwalker.identity import anonymous, manual, resolver, rules
+from floorwalker.identity import anonymous, arrivals, calibration, manual, rescoring, resolver, rules
+from floorwalker.identity.arrivals import sharing
 from floorwalker.identity.decisions import ANCHORS
 from floorwalker.identity.partition import below_level
-from floorwalker.identity.rules import KEYS
 
 if TYPE_CHECKING:
+    from floorwalker.engines.steps import StepContext
+    from floorwalker.identity.matching.model import Model
     from floorwalker.identity.settings import IdentitySettings
     from floorwalker.identity.standing import Standing
 
 SHARE = 0.3
 """When more of all records than this are touched, all are resolved anew: that is as quick."""
 EVIDENCE = "silver.identity_evidence_previous"
-TABLES = ("touched", "touched_customers", "edges", "frontier", "looked_at")
-"""Temporary tables of this module, without their prefix."""
+TABLES = (
+    "touched", "touched_customers", "edges", "frontier", "looked_at", *arrivals.TABLES, *rescoring.TABLES,
+)  # fmt: skip
+"""Temporary tables of this module and those it stands on, without their prefix."""
 
 
-def find(connection: duckdb.DuckDBPyConnection, decided: Sequence[Standing], settings: IdentitySettings) -> bool:
+def find(context: StepContext, decided: Sequence[Standing], settings: IdentitySettings) -> tuple[Model | None] | None:
     """Make identity_claims, identity_touched (record_id) and identity_touched_customers (customer_id, of the last run);
-    False when it is too much."""
+    the model by which pairs are weighed (or that there is none). None when all must be resolved."""
+    if not context.standing or not arrivals.find(context):
+        return None
+    connection = context.connection
+    _make_seeds(connection, settings)
+    weighed = rescoring.rescore(context, settings)
+    if weighed is None or not calibration.stands(context.project.state, weighed[0], _known(connection), settings):
+        return None
     _make_claims(connection, decided, settings)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_touched AS
@@ -47,7 +59,9 @@ def find(connection: duckdb.DuckDBPyConnection, decided: Sequence[Standing], set
             SELECT decision_id FROM (FROM now EXCEPT FROM before)
             UNION SELECT decision_id FROM (FROM before EXCEPT FROM now)
         )
-        SELECT DISTINCT record_id FROM (FROM now UNION FROM before) SEMI JOIN other USING (decision_id)
+        SELECT record_id FROM (FROM now UNION FROM before) SEMI JOIN other USING (decision_id)
+        UNION FROM identity_seeds
+        UNION SELECT record_a FROM identity_new_pairs UNION SELECT record_b FROM identity_new_pairs
     """)
     _spread(connection, settings)
     connection.execute("""
@@ -60,7 +74,20 @@ def find(connection: duckdb.DuckDBPyConnection, decided: Sequence[Standing], set
     ((touched, all_records),) = connection.execute(
         "SELECT (SELECT count(*) FROM identity_touched), (SELECT count(*) FROM silver.customer_map_previous)"
     ).fetchall()
-    return touched <= SHARE * all_records
+    return weighed if touched <= SHARE * all_records else None
+
+
+def _make_seeds(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
+    arrivals.look_at(connection, settings)
+    with narrowed(connection, "identity_looked_at"):
+        rules.make_people(connection)
+        rules.make_hubs(connection, settings)
+    arrivals.make_seeds(connection, settings)
+
+
+def _known(connection: duckdb.DuckDBPyConnection) -> int:
+    """Records that name anybody."""
+    return connection.execute(f"SELECT count(*) FROM silver.normalised_records WHERE {rules.KNOWN}").fetchall()[0][0]
 
 
 def others(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
@@ -83,12 +110,16 @@ def add_customers(connection: duckdb.DuckDBPyConnection) -> None:
 
 @contextmanager
 def narrowed(connection: duckdb.DuckDBPyConnection, records: str) -> Generator[None]:
-    """In the block, the tables of records hold the records named by `records` (SQL giving record_id) only."""
+    """In the block, the tables of records hold those of table `records` (record_id) only."""
     ((home,),) = connection.execute("SELECT current_database()").fetchall()
     connection.execute("ATTACH ':memory:' AS narrow; CREATE SCHEMA narrow.silver")
-    for table in ("normalised_records", "identity_records"):
+    for table, columns in (
+        ("normalised_records", "*"),
+        ("identity_records", "record_id, source, first_seen, last_seen"),
+    ):
         connection.execute(
-            f"CREATE VIEW narrow.silver.{table} AS SELECT * FROM {home}.silver.{table} WHERE record_id IN ({records})"
+            f"CREATE TABLE narrow.silver.{table} AS SELECT {columns} FROM {home}.silver.{table}"
+            f" SEMI JOIN {records} USING (record_id)"
         )
     connection.execute("USE narrow")
     try:
@@ -99,7 +130,11 @@ def narrowed(connection: duckdb.DuckDBPyConnection, records: str) -> Generator[N
 
 def look_at(connection: duckdb.DuckDBPyConnection) -> None:
     """identity_looked_at(record_id): the touched records, and all who share a value with one of them."""
-    _looked_at(connection, KEYS.values(), "silver.normalised_records SEMI JOIN identity_touched USING (record_id)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE identity_said AS"
+        " FROM silver.normalised_records SEMI JOIN identity_touched USING (record_id)"
+    )
+    sharing(connection, [*rules.KEYS.values()], "identity_said")
 
 
 def keep(connection: duckdb.DuckDBPyConnection) -> None:
@@ -122,22 +157,12 @@ def _make_claims(
 ) -> None:
     """identity_claims, from the records that decisions name and those that share a key with them."""
     manual.stage_members(connection, decided)
-    _looked_at(connection, ANCHORS, "identity_members")
-    with narrowed(connection, "SELECT record_id FROM identity_looked_at"):
-        rules.make_people(connection)
-        rules.make_hubs(connection, settings)
+    if decided:
+        sharing(connection, [*ANCHORS], "identity_members")
+        with narrowed(connection, "identity_looked_at"):
+            rules.make_people(connection)
+            rules.make_hubs(connection, settings)
     manual.make_claims(connection, decided)
-
-
-def _looked_at(connection: duckdb.DuckDBPyConnection, columns: Iterable[str], of: str) -> None:
-    shared = " OR ".join(
-        f"coalesce(n.{column} IN (SELECT {column} FROM {of} WHERE {column} <> ''), FALSE)" for column in columns
-    )
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE identity_looked_at AS
-        SELECT n.record_id FROM silver.normalised_records n
-        WHERE n.record_id IN (SELECT record_id FROM {of}) OR {shared}
-    """)
 
 
 def _spread(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:

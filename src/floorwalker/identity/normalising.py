@@ -1,0 +1,108 @@
+"""Normalising in a run: all records, or those that have come, gone or met another since the last.
+
+In: silver.identity_records and, from the last run, silver.normalised_records. Out: silver.normalised_records, whole or
+merged; the same either way.
+
+A record's keys depend on its own words alone, but where it came hashed: then on whether any record says the same thing
+in clear. So with the records that have changed go the hashed ones whose clear value has come or gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from floorwalker.identity.records import HASHABLE, OUTPUT, hash_code, normalise_records, own_token, schemes
+
+if TYPE_CHECKING:
+    from floorwalker.engines.steps import StepContext
+    from floorwalker.identity.hashed import Scheme
+    from floorwalker.identity.settings import IdentitySettings
+
+RECORDS, NORMALISED = "silver.identity_records", "silver.normalised_records"
+PREVIOUS = f"{NORMALISED}_previous"
+SHARE = 0.3
+"""When more of all records than this have changed, all are normalised: that is as quick."""
+_READS = ("record_id", "source", "market", "country", *OUTPUT.values())
+"""What of a record its keys depend on."""
+
+
+def normalise(context: StepContext, settings: IdentitySettings) -> None:
+    """Write silver.normalised_records."""
+    connection = context.connection
+    known = _find(context)
+    if known is None:
+        context.write(NORMALISED, normalise_records(connection, settings))
+    else:
+        rows = _normalised(connection, settings, known)
+        if _met(connection, known):
+            rows = _normalised(connection, settings, known)
+        context.merge(NORMALISED, ["record_id"], connection.sql("FROM identity_renewed"), rows)
+        for table in ("renewed", "renewed_records"):
+            connection.execute(f"DROP TABLE identity_{table}")
+    connection.execute("DROP TABLE IF EXISTS identity_normalised")
+    context.progress(1.0, "records normalised")
+
+
+def _find(context: StepContext) -> dict[str, list[Scheme]] | None:
+    """identity_renewed(record_id): records that are not what they were. Returns the hash schemes of all records, per
+    field; None when all records must be normalised."""
+    rows = context.changes(RECORDS, _READS) if context.standing else None
+    if rows is None:
+        return None
+    connection = context.connection
+    rows.create_view("identity_changes", replace=True)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE identity_renewed AS SELECT DISTINCT record_id FROM identity_changes"
+    )
+    ((renewed, records),) = connection.execute(
+        f"SELECT (SELECT count(*) FROM identity_renewed), (SELECT count(*) FROM {PREVIOUS})"
+    ).fetchall()
+    if renewed > SHARE * records:
+        return None
+    known = {field: schemes(connection, field, RECORDS) for field in HASHABLE}
+    before = f"(SELECT {', '.join(HASHABLE)} FROM {RECORDS} ANTI JOIN identity_renewed USING (record_id))"
+    # Under a scheme that nobody used before, all clear values have to be hashed.
+    if any(found and set(found) - set(schemes(connection, field, before)) for field, found in known.items()):
+        return None
+    return known
+
+
+def _normalised(
+    connection: duckdb.DuckDBPyConnection, settings: IdentitySettings, known: dict[str, list[Scheme]]
+) -> duckdb.DuckDBPyRelation:
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE identity_renewed_records AS
+        SELECT {", ".join(_READS)} FROM {RECORDS} SEMI JOIN identity_renewed USING (record_id)
+    """)
+    standing = {
+        field: f"SELECT unnest(hashes), {key} FROM {PREVIOUS} WHERE hashes IS NOT NULL AND {key} IS NOT NULL"
+        " AND record_id NOT IN (FROM identity_renewed)"
+        for key, field in OUTPUT.items()
+        if known.get(field)
+    }
+    return normalise_records(connection, settings, "identity_renewed_records", known, standing)
+
+
+def _met(connection: duckdb.DuckDBPyConnection, known: dict[str, list[Scheme]]) -> bool:
+    """Hashed records whose clear value may have come or gone with those in identity_renewed join them; were there any?
+    Reads identity_normalised."""
+    hashing = [field for field, found in known.items() if found]
+    if not hashing:
+        return False
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE identity_codes AS
+        SELECT unnest(hashes) AS code FROM identity_normalised
+        UNION SELECT unnest(hashes) FROM {PREVIOUS} SEMI JOIN identity_renewed USING (record_id)
+    """)
+    found = " UNION ".join(
+        f"SELECT record_id FROM {RECORDS} WHERE starts_with(lower(trim({field})), 'hash:')"
+        f" AND {hash_code(field, own_token(field))} IN (FROM identity_codes)"
+        for field in hashing
+    )
+    ((before,),) = connection.execute("SELECT count(*) FROM identity_renewed").fetchall()
+    connection.execute(f"INSERT INTO identity_renewed SELECT record_id FROM ({found}) EXCEPT FROM identity_renewed")
+    ((after,),) = connection.execute("SELECT count(*) FROM identity_renewed").fetchall()
+    connection.execute("DROP TABLE identity_codes")
+    return after > before
