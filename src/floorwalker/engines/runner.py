@@ -19,7 +19,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from floorwalker.engines.checks import DataTest, TestResult, read_tests, run_tests, tables_of
+from floorwalker.engines.context import RUNNER_VERSION, Context, Progress, lake_reads
 from floorwalker.engines.delta import Conflict, Staged
 from floorwalker.engines.incremental import SHARE, SMALL, Increment, read_incremental, run_facts
 from floorwalker.engines.lake import Data, Lake
@@ -36,19 +37,15 @@ from floorwalker.engines.models import SqlModel
 from floorwalker.engines.planning import PREVIOUS, Graph, is_given, plan, reads_of, writes_of
 from floorwalker.engines.slicing import slices, write_in_slices
 from floorwalker.engines.sql import SqlEngine, SqlError
-from floorwalker.engines.sql_duckdb import DuckDBSql, scan, set_run, view_files
+from floorwalker.engines.sql_duckdb import DuckDBSql, set_run, view_files
 from floorwalker.engines.steps import Step
-from floorwalker.errors import DataTestError, FloorwalkerError, ModelError, NotFoundError
+from floorwalker.errors import DataTestError, FloorwalkerError, ModelError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from floorwalker.engines.project import Project
 
 __all__ = ["Build", "BuildResult", "Graph", "NodeResult", "plan", "reads_of", "writes_of"]
-RUNNER_VERSION = "2"
-Progress = Callable[[str, float, str], None]
-"""Called with (node, done 0…1, text)."""
 
 
 @dataclass
@@ -77,86 +74,6 @@ class BuildResult:
     @property
     def built(self) -> int:
         return sum(node.status in ("built", "incremental", "scored") for node in self.nodes)
-
-
-class _Context:
-    """What a step sees while it runs (the protocol `StepContext`)."""
-
-    def __init__(
-        self, build: Build, connection: duckdb.DuckDBPyConnection, fingerprint: str, step: Step, progress: Progress
-    ) -> None:
-        self.project: Project = build.lake.project
-        self.run_id, self.as_of = build.run_id, build.as_of
-        self.connection = connection
-        self.rows: dict[str, int] = {}
-        self._build, self._node, self._progress = build, step, progress
-        inputs = {table: build.versions[table] for table in _lake_reads(step)}
-        self._note = {"fingerprint": fingerprint, "made_as": made_as(step), "inputs": json.dumps(inputs)}
-
-    def write(self, table: str, data: Data) -> int:
-        if table not in self._node.writes:
-            raise ModelError(f"step {self._node.name} wrote {table}", why=f"it declares {', '.join(self._node.writes)}")
-        self.rows[table] = self._build.store(self.connection, table, data, **self._note)
-        return self.rows[table]
-
-    @property
-    def standing(self) -> bool:
-        notes = [self._build.lake.commit_info(table) for table in self._node.writes]
-        same = all(note.get("made_as") == self._note["made_as"] for note in notes)
-        return self._build.settled(self._node) and same
-
-    def merge(
-        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
-    ) -> int:
-        lake, before = self._build.lake, (self._build.published or {}).get(table)
-        if before is None:
-            return self.write(table, rows)
-        if lake.version(table) == before:
-            self.rows[table] = self._build.merge(self.connection, table, key, touched, rows, **self._note)
-            return self.rows[table]
-        touched.create_view("floorwalker_touched_keys", replace=True)
-        rows.create_view("floorwalker_new_rows", replace=True)
-        same = " AND ".join(f't."{column}" IS NOT DISTINCT FROM o."{column}"' for column in key)
-        standing = scan(lake.files(table, before))
-        return self.write(
-            table,
-            self.connection.sql(
-                f"SELECT * FROM {standing} AS o WHERE NOT EXISTS (SELECT 1 FROM floorwalker_touched_keys AS t"
-                f" WHERE {same}) UNION ALL BY NAME SELECT * FROM floorwalker_new_rows"
-            ),
-        )
-
-    def changes(self, table: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation | None:
-        before = self._read_before(table)
-        if before is None:
-            return None
-        try:
-            rows = self._build.lake.changed(table, before, self._build.versions[table], columns)
-        except NotFoundError:
-            return None
-        listed = ", ".join(f'"{column}"' for column in columns)
-        return self.connection.sql(rows or f"SELECT {listed} FROM {table} WHERE FALSE")
-
-    def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
-        rows = self.changes(table, (key, *columns))
-        source = f"FROM {table}" if rows is None else "FROM floorwalker_changes"
-        if rows is not None:
-            rows.create_view("floorwalker_changes", replace=True)
-        return self.connection.sql(f'SELECT DISTINCT "{key}" {source}')
-
-    def _read_before(self, table: str) -> int | None:
-        """The version of a table that the step's published tables were made from."""
-        published = self._build.published or {}
-        made = next((one for one in self._node.writes if one in published), None)
-        note = self._build.lake.commit_info(made, published[made]) if made else {}
-        return json.loads(note.get("inputs", "{}")).get(table, published.get(table))
-
-    def made_by(self, table: str) -> str:
-        version = (self._build.published or {}).get(table)
-        return str(self._build.lake.commit_info(table, version).get("run_id", "")) if version is not None else ""
-
-    def progress(self, done: float, text: str = "") -> None:
-        self._progress(self._node.name, done, text)
 
 
 @dataclass
@@ -281,12 +198,12 @@ class Build:
     def _step(self, step: Step, fingerprint: str, progress: Progress) -> tuple[str, dict[str, int]]:
         if self.quick and step.score is not None and self.settled(step):
             # Without its fingerprint: the next run finds that the model is not fitted to what is there.
-            context = _Context(self, self._connection, "", step, progress)
+            context = Context(self, self._connection, "", step, progress)
             if step.score(context):
                 for table in step.writes:
                     self.versions[table] = self.lake.version(table) or 0
                 return "scored", context.rows
-        context = _Context(self, self._connection, fingerprint, step, progress)
+        context = Context(self, self._connection, fingerprint, step, progress)
         step.run(context)
         missing = set(step.writes) - set(context.rows)
         if missing:
@@ -307,7 +224,7 @@ class Build:
                 "run_id": self.run_id,
                 "tests": json.dumps([asdict(one) for one in tested]),
                 "recipe": self._recipe(model, tests),
-                "inputs": json.dumps({table: self.versions[table] for table in _lake_reads(model)}),
+                "inputs": json.dumps({table: self.versions[table] for table in lake_reads(model)}),
             }
             try:
                 self.versions[model.name] = self.lake.commit(staged, "overwrite", **note)
@@ -349,7 +266,7 @@ class Build:
         if spec is None or not spec.sliced or self._engine.name != "duckdb" or len(spec.key) > 1:
             return self._engine.write(model.sql, folder)
         (key,) = spec.key
-        keyed = [table for table in _lake_reads(model) if key in self._columns(table)]
+        keyed = [table for table in lake_reads(model) if key in self._columns(table)]
         sizes = [Path(file).stat().st_size for table in keyed for file in self._files[table]]
         count = slices(sizes, memory=self.lake.memory_bytes)
         if count == 1:
@@ -414,17 +331,8 @@ class Build:
 
     def fingerprint(self, node: SqlModel | Step, tests: Sequence[DataTest] = ()) -> str:
         """What a node's tables are made of; those that have it are up to date."""
-        inputs = [f"{table}@{self.lake.content(table, self.versions[table])}" for table in _lake_reads(node)]
+        inputs = [f"{table}@{self.lake.content(table, self.versions[table])}" for table in lake_reads(node)]
         return hashlib.sha256("\n".join([self._recipe(node, tests), *inputs]).encode()).hexdigest()
-
-
-def made_as(step: Step) -> str:
-    """What of a step's fingerprint is neither its inputs, nor the day, nor what may be amended."""
-    return hashlib.sha256("\n".join([RUNNER_VERSION, step.name, step.version, step.settings]).encode()).hexdigest()
-
-
-def _lake_reads(node: SqlModel | Step) -> list[str]:
-    return sorted(table for table in reads_of(node) if not is_given(table))
 
 
 def _inputs(node: SqlModel | Step) -> list[str]:
