@@ -100,6 +100,7 @@ TABLES = {
     "silver.identity_pairs": "Pairs of records that a model weighed: bits of weight, chance of one person, and how each"
     " field compared.",
     "silver.identity_matched": "Records that were compared, with a hash of what they said: only news is compared.",
+    "silver.identity_hubs": "Values that name nobody, by a hash, and why: learned hubs, and what is in quarantine.",
     "silver.identity_levels": "How precision and reach go down the order of evidence, and where each level ends.",
     "silver.customer_levels": "Who is together at another level of confidence, where that differs from the customers.",
     "silver.customer_map": "Which customer each record belongs to; every record exactly once.",

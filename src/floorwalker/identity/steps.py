@@ -172,7 +172,7 @@ def _lineage_of_customers() -> dict[str, dict[str, tuple[str, ...]]]:
             ("step", "name", "tier", "weight", "customers", "pairs", "wrong_pairs", "precision", "recall", "levels"),
             keys,
         ),
-        guards.HUBS: {"kind": (), "code": keys, "reason": keys},
+        guards.HUBS: dict.fromkeys(("kind", "code", "reason"), keys),
         "silver.customer_levels": {"record_id": record, "level": (), "customer_id": customer},
         "silver.customer_map": {"record_id": record, "customer_id": customer},
         "silver.customer_aliases": dict.fromkeys(("customer_id", "alias_of", "since_run", "since"), customer),
