@@ -111,12 +111,15 @@ def _of_market(connection: duckdb.DuckDBPyConnection, market: str, customers: Se
     return {customer for (customer,) in found.fetchall()}
 
 
-def remember_figures(lake: Lake, state: sqlite3.Connection, run_id: str, as_of: dt.date, at: dt.datetime) -> None:
-    """Keep the figures of the run that was just published, for `identity metrics`."""
+def remember_figures(
+    lake: Lake, state: sqlite3.Connection, run_id: str, as_of: dt.date, at: dt.datetime
+) -> dict[str, float]:
+    """Keep the figures of the run that was just published, for `identity metrics`, and return them."""
     pointer = lake.pointer()
     if pointer is None or metrics.SUMMARY not in pointer.tables:
-        return
+        return {}
     with lake.read([metrics.SUMMARY]) as connection:
         figures = metrics.summary(connection)
     when = at.isoformat(timespec="seconds")
     metrics.remember(state, run_id=run_id, as_of=str(as_of), at=when, figures=figures)
+    return figures

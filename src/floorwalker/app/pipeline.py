@@ -26,6 +26,7 @@ import pyarrow as pa
 from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
 from floorwalker.app.graph import build_graph
+from floorwalker.app.guarding import warnings
 from floorwalker.app.identifying import remember_figures
 from floorwalker.app.intake import SourceResult, read_sources
 from floorwalker.app.lookup_keys import index_by_keys
@@ -90,7 +91,7 @@ class RunResult:
     anomalies: list[Anomaly] = field(default_factory=list)
     """What is odd about this run, one per cause."""
     notes: list[str] = field(default_factory=list)
-    """What went wrong beside the run and did not stop it."""
+    """What the guards of identity warn of, and what went wrong beside the run and did not stop it."""
 
     @property
     def rows_new(self) -> int:
@@ -191,7 +192,8 @@ def run(
                 bundle=bundle,
                 held_back=held,
             )
-            remember_figures(lake, state, run_id, result.as_of, started)
+            figures = remember_figures(lake, state, run_id, result.as_of, started)
+            result.notes = warnings(state, run_id, figures, settings.identity)
             if not quick:
                 vacuum(lake, settings.lake)
             clean_bundles(project, lake)
@@ -203,7 +205,7 @@ def run(
                 result.anomalies = watch.measured(lake, state, result.as_of, result.build, taken)
                 progress("quality", 1.0, "")
         log(result)
-    result.notes = watch.notes
+    result.notes += watch.notes
     return result
 
 

@@ -14,8 +14,9 @@ True
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Container
+
+from floorwalker.identity.letters import visible
 
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 # Providers whose documentation says that a mailbox also receives mail for local+tag.
@@ -46,7 +47,7 @@ _FILLER = re.compile(r"[0\-_.x]+|(.)\1{3,}")
 
 
 def _parts(value: str) -> tuple[str, str] | None:
-    text = unicodedata.normalize("NFC", value.strip()).lower().removeprefix("mailto:")
+    text = visible(value).strip().lower().removeprefix("mailto:")
     if text.endswith(">") and (inside := _ANGLE.fullmatch(text)):
         text = inside[1].strip()
     local, at, domain = text.rpartition("@")

@@ -79,6 +79,7 @@ class Metrics(msgspec.Struct, frozen=True):
     rules: list[Rule]
     refusals: dict[str, int]
     hubs: dict[str, int]
+    quarantined: dict[str, int]
     ids: dict[str, float]
     levels: list[dict[str, Any]]
     review: int | None
@@ -117,6 +118,7 @@ def measure(connection: duckdb.DuckDBPyConnection) -> Metrics:
         rules=_rules({name: int(value) for name, value in accepted.items()}, by_rule),
         refusals={reason: int(value) for reason, value in sorted(refused.items(), key=lambda it: (-it[1], it[0]))},
         hubs={kind: int(value) for kind, value in _under(figures, "hubs.").items()},
+        quarantined={kind: int(value) for kind, value in _under(figures, "quarantined.").items()},
         ids=_under(figures, "ids."),
         levels=rows(connection, f"FROM {LEVELS}") if has(connection, LEVELS) else [],
         review=_count(connection, f"SELECT count(*) FROM {REVIEW}") if has(connection, REVIEW) else None,

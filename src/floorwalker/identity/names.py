@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from floorwalker.identity.letters import by_looks, visible
 from floorwalker.identity.nicknames import FULL_NAME
 
 _TITLE_WORDS = """
@@ -47,9 +48,9 @@ _LETTERS = str.maketrans(
 
 def transliterate(value: str) -> str:
     """Lower case without marks, Latin where the script is Latin, Cyrillic or Greek; other scripts stay as they are."""
-    text = unicodedata.normalize("NFKC", value).casefold()
-    if text.isascii():
-        return text
+    if value.isascii():
+        return value.lower()
+    text = unicodedata.normalize("NFKC", by_looks(visible(value))).casefold()
     text = text.translate(_LETTERS)
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).translate(_LETTERS)
 

@@ -17,6 +17,7 @@ import unicodedata
 
 from floorwalker.errors import ConfigError
 from floorwalker.identity import emails, names, phones
+from floorwalker.identity.letters import visible
 from floorwalker.identity.settings import IdentitySettings
 
 _NOBODY_WORDS = """
@@ -97,8 +98,10 @@ class Normaliser:
             ) from error
         self._own = frozenset(domain.lower() for domain in settings.own_email_domains)
 
-    def _nobody(self, value: str) -> bool:
-        return is_blocked(value) or any(pattern.fullmatch(value.strip()) for pattern in self._blocked)
+    def _said(self, value: str) -> str | None:
+        """What can be seen of a value; None if it names nobody."""
+        text = visible(value).strip()
+        return None if is_blocked(text) or any(pattern.fullmatch(text) for pattern in self._blocked) else text
 
     def region(self, market: str, country: str = "") -> str:
         """ISO country in which a number was written: the person's if the record names one, else the market's; '' if
@@ -110,32 +113,40 @@ class Normaliser:
         )
 
     def email(self, value: str) -> str | None:
-        return None if self._nobody(value) else emails.email_key(value, self._own)
+        text = self._said(value)
+        return None if text is None else emails.email_key(text, self._own)
 
     def phone(self, value: str, region: str | None = None) -> str | None:
-        if self._nobody(value):
+        text = self._said(value)
+        if text is None:
             return None
-        return phones.phone_key(value, self.settings.default_region if region is None else region)
+        return phones.phone_key(text, self.settings.default_region if region is None else region)
 
     def loyalty_id(self, value: str) -> str | None:
         """Cards are read aloud and typed: case, spaces and dashes mean nothing."""
-        return None if self._nobody(value) else re.sub(r"[\s\-]+", "", value).casefold() or None
+        text = self._said(value)
+        return None if text is None else re.sub(r"[\s\-]+", "", text).casefold() or None
 
     def account_id(self, value: str) -> str | None:
-        return None if self._nobody(value) else value.strip().casefold()
+        text = self._said(value)
+        return None if text is None else text.casefold()
 
     def customer_ref(self, value: str) -> str | None:
-        return None if self._nobody(value) else value.strip().casefold()
+        text = self._said(value)
+        return None if text is None else text.casefold()
 
     def device_id(self, value: str) -> str | None:
-        return None if self._nobody(value) else value.strip().casefold()
+        text = self._said(value)
+        return None if text is None else text.casefold()
 
     def cookie_id(self, value: str) -> str | None:
         """Case is kept: many cookie ids are base 64."""
-        return None if self._nobody(value) else value.strip()
+        return self._said(value)
 
     def given_name(self, value: str) -> str | None:
-        return None if self._nobody(value) else names.given_name_key(value)
+        text = self._said(value)
+        return None if text is None else names.given_name_key(text)
 
     def family_name(self, value: str) -> str | None:
-        return None if self._nobody(value) else names.family_name_key(value)
+        text = self._said(value)
+        return None if text is None else names.family_name_key(text)

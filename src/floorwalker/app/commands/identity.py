@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resolve": ("identity_resolve", "Bring what was decided into effect, without reading anything new."),
     "what-if": ("identity_what_if", "What other settings would do, before they are set."),
     "keys": ("identity_keys", "Keys by which other systems look customers up: list, rotate, retire."),
+    "preflight": ("identity_preflight", "Is each kind of identifier fit to tell people apart?"),
+    "blocked": ("identity_blocked", "Values that name nobody, and why."),
+    "quarantine": ("identity_quarantine", "Identifiers that the breaker has taken out; release one."),
+    "learn": ("identity_learn", "Find hubs, model and levels anew."),
     "metrics": ("identity_metrics", "The figures of identity, and how they moved."),
 }
 

@@ -42,6 +42,8 @@ def resolve(folder: str, wait: float, as_json: bool) -> None:
         show({"run_id": result.run_id, "status": result.status, "seconds": round(seconds, 2)}, True)
     else:
         click.echo(f"{result.status} after {seconds:.1f} s, run {result.run_id}")
+        for note in result.notes:
+            click.echo(note)
     for name, error in result.build.errors.items():
         click.secho(f"held back {name}: {error}", fg="red", err=True)
     if result.build.held_back:

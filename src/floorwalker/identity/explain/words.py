@@ -89,6 +89,14 @@ def noun(kind: str, count: int = 2) -> str:
     return one if count == 1 else several
 
 
+def article(word: str) -> str:
+    """
+    >>> article("e-mail address"), article("phone number")
+    ('an e-mail address', 'a phone number')
+    """
+    return f"{'an' if word[:1] in 'aeio' else 'a'} {word}"
+
+
 def plural(count: int, one: str, several: str = "") -> str:
     """
     >>> plural(1, "record"), plural(12000, "record")
