@@ -96,7 +96,16 @@ class Normaliser:
                 why=str(error),
                 fix="correct the pattern",
             ) from error
+        self._kiosks = frozenset(visible(device).strip().casefold() for device in settings.kiosk_devices)
+        self._listed: frozenset[str] = frozenset()
         self._own = frozenset(domain.lower() for domain in settings.own_email_domains)
+        spelled = (self.email, self.phone, self.loyalty_id, self.account_id, self.cookie_id)
+        keys = (key(value) for value in settings.blocked_values for key in spelled)
+        self._listed = frozenset(key for key in keys if key)
+
+    def _unlisted(self, key: str | None) -> str | None:
+        """A key, unless the shop has listed its value as one that names nobody."""
+        return None if key in self._listed else key
 
     def _said(self, value: str) -> str | None:
         """What can be seen of a value; None if it names nobody."""
@@ -114,34 +123,35 @@ class Normaliser:
 
     def email(self, value: str) -> str | None:
         text = self._said(value)
-        return None if text is None else emails.email_key(text, self._own)
+        return None if text is None else self._unlisted(emails.email_key(text, self._own))
 
     def phone(self, value: str, region: str | None = None) -> str | None:
         text = self._said(value)
         if text is None:
             return None
-        return phones.phone_key(text, self.settings.default_region if region is None else region)
+        return self._unlisted(phones.phone_key(text, self.settings.default_region if region is None else region))
 
     def loyalty_id(self, value: str) -> str | None:
         """Cards are read aloud and typed: case, spaces and dashes mean nothing."""
         text = self._said(value)
-        return None if text is None else re.sub(r"[\s\-]+", "", text).casefold() or None
+        return None if text is None else self._unlisted(re.sub(r"[\s\-]+", "", text).casefold() or None)
 
     def account_id(self, value: str) -> str | None:
         text = self._said(value)
-        return None if text is None else text.casefold()
+        return None if text is None else self._unlisted(text.casefold())
 
     def customer_ref(self, value: str) -> str | None:
         text = self._said(value)
-        return None if text is None else text.casefold()
+        return None if text is None else self._unlisted(text.casefold())
 
     def device_id(self, value: str) -> str | None:
         text = self._said(value)
-        return None if text is None else text.casefold()
+        key = None if text is None else self._unlisted(text.casefold())
+        return None if key in self._kiosks else key
 
     def cookie_id(self, value: str) -> str | None:
         """Case is kept: many cookie ids are base 64."""
-        return self._said(value)
+        return self._unlisted(self._said(value))
 
     def given_name(self, value: str) -> str | None:
         text = self._said(value)

@@ -147,8 +147,8 @@ def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings)
     reason.
 
     A hub is a value seen with more different people than a household holds (a store's e-mail, a till's own card, a
-    dummy phone), counted by initial and surname, or by more different sets of words than one customer may have; and
-    one that is barred already (`statistics`)."""
+    dummy phone), counted by initial and surname or by initial, or by more different sets of words than one customer
+    may have; and one that is barred already (`statistics`)."""
     silent = _silent(connection)
     kinds = ("loyalty_id", "account_id", "customer_ref", "email", "phone")
     values = " UNION ALL ".join(
@@ -159,13 +159,15 @@ def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_values AS
         WITH named AS (
-            SELECT kind, code, name_key, min(initial_key) AS low, max(initial_key) AS high, count(*) AS records
-            FROM ({values}) GROUP BY kind, code, name_key
+            SELECT kind, code, any_value(name_key) AS name_key, any_value(initial_key) AS initial_key,
+                   count(*) AS records
+            FROM ({values}) GROUP BY kind, code, coalesce(name_key, initial_key)
         )
         SELECT kind, code, sum(records)::BIGINT AS records, count(name_key) AS names,
                coalesce(sum(records) FILTER (name_key IS NOT NULL), 0)::BIGINT AS named,
                coalesce(max(records) FILTER (name_key IS NOT NULL), 0) AS most_of_one_name,
-               min(low) IS DISTINCT FROM max(high) AS several_initials
+               min(initial_key) IS DISTINCT FROM max(initial_key) AS several_initials,
+               count(DISTINCT initial_key) AS initials
         FROM named GROUP BY kind, code HAVING sum(records) > 1
     """)
     # Sets of words are counted only where they could matter: a value with few records cannot hold many.
@@ -175,10 +177,18 @@ def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings)
             SELECT v.kind, v.code, count(DISTINCT v.words) AS word_sets
             FROM ({values}) v JOIN identity_values i USING (kind, code)
             WHERE i.records > {settings.cluster_records} GROUP BY v.kind, v.code
+        ), crowds AS (
+            -- Where no surname is asked for, first initials tell a crowd.
+            SELECT kind, code FROM (
+                SELECT v.kind, v.code, v.initial_key, count(*) AS records
+                FROM ({values}) v JOIN identity_values i USING (kind, code)
+                WHERE i.initials > {settings.hub_names} AND v.initial_key IS NOT NULL
+                GROUP BY v.kind, v.code, v.initial_key
+            ) GROUP BY kind, code HAVING max(records) < {settings.hub_share} * sum(records)
         ), judged AS (
-            SELECT i.kind, i.code, h.word_sets,
+            SELECT i.kind, i.code, h.word_sets, c.code IS NOT NULL OR
                    i.names > {settings.hub_names} AND i.most_of_one_name < {settings.hub_share} * i.named AS many_names
-            FROM identity_values i LEFT JOIN heavy h USING (kind, code)
+            FROM identity_values i LEFT JOIN heavy h USING (kind, code) LEFT JOIN crowds c USING (kind, code)
         )
         SELECT kind, code,
                CASE WHEN many_names THEN 'learned hub: more than {settings.hub_names} names'

@@ -122,6 +122,11 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """market -> ISO country, for markets that are not themselves a country code."""
     blocked_patterns: tuple[str, ...] = ()
     """Regular expressions (whole value, case ignored) of values that name nobody, beside the built-in ones."""
+    blocked_values: tuple[str, ...] = ()
+    """Values that name nobody, such as a shop's own phone, in any spelling; phones without a country code are read as
+    the default region's."""
+    kiosk_devices: tuple[str, ...] = ()
+    """Ids of tills, kiosks and store tablets: such a device is nobody's and lends its visits to nobody."""
     own_email_domains: tuple[str, ...] = ()
     """The shop's own domains: an address there is the till's, not a customer's."""
     hub_names: int = 3

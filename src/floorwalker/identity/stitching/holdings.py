@@ -249,21 +249,21 @@ class Holdings:
             new = 0
         elif tally := self.tallies.get(slot):
             heavy = count > self.settings.cluster_records and len(tally.words) > self.settings.cluster_records
-            new = self._verdict(count, tally.names, tally.named, len(tally.initials)) | (BARRED if heavy else 0)
+            new = self._verdict(count, tally.names, tally.named, tally.initials) | (BARRED if heavy else 0)
         else:
             names: Counter[int] = Counter()
-            initials: set[int] = set()
+            initials: Counter[int] = Counter()
             words: set[int] = set()
             named, row, following = 0, self.head[slot], self.nexts[kind]
             while row >= 0:
                 if initial := self.initial[row]:
-                    initials.add(initial)
+                    initials[initial] += 1
                     if family := self.family[row]:
                         names[family * _INITIALS + initial] += 1
                         named += 1
                 words.add(self.words[row])
                 row = following[row]
-            new = self._verdict(count, names, named, len(initials))
+            new = self._verdict(count, names, named, initials)
             if count > self.settings.cluster_records and len(words) > self.settings.cluster_records:
                 new |= BARRED
         if self.code[slot] in self.barred:
@@ -271,10 +271,14 @@ class Holdings:
         self.flags[slot] = new
         return new ^ old
 
-    def _verdict(self, count: int, names: Counter[int], named: int, initials: int) -> int:
-        verdict = SEVERAL if initials > 1 else (ALONE if named < count else 0)
-        if len(names) > self.settings.hub_names:
-            share = self._share
-            if max(names.values()) * share.denominator < share.numerator * named:
-                verdict |= BARRED
+    def _verdict(self, count: int, names: Counter[int], named: int, initials: Counter[int]) -> int:
+        verdict = SEVERAL if len(initials) > 1 else (ALONE if named < count else 0)
+        if self._crowd(names, named) or self._crowd(initials, 0):
+            verdict |= BARRED
         return verdict
+
+    def _crowd(self, by: Counter[int], total: int) -> bool:
+        """Are there more than a household has, and nobody who stands on most? `total`: their sum, 0 to be counted."""
+        if len(by) <= self.settings.hub_names:
+            return False
+        return max(by.values()) * self._share.denominator < self._share.numerator * (total or by.total())
