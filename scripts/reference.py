@@ -70,6 +70,7 @@ SETTINGS = {
     "identity.alarm.times": "Warn when the largest customer has more than this many times the wordings that the largest"
     " usually had.",
     "identity.alarm.runs": "Runs before over which that is the median.",
+    "identity.blocked_values": "Values that name nobody, such as a shop's own phone, in any spelling.",
     "identity.golden.sources": "Sources in the order in which the [golden record](golden-record.md) believes them;"
     " those that are not named come after them.",
     "identity.golden.order": "Order of criteria where an attribute has none of its own; the first in which two values"
