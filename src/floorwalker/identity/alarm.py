@@ -43,7 +43,9 @@ def judge(figures: Mapping[str, float], past: Sequence[Mapping[str, float]], set
     times = round(largest / usual, 2) if usual else None
     if times is not None and times > settings.alarm.times:
         warnings.append(f"the largest customer has {largest:,} wordings, {times:g} times what it usually had")
-    if at_limit := int(figures.get(AT_LIMIT, 0)):
+    at_limit = int(figures.get(AT_LIMIT, 0))
+    # Those that stood there before have been told of.
+    if at_limit > (past[0].get(AT_LIMIT, 0) if past else 0):
         who = "1 customer has" if at_limit == 1 else f"{at_limit:,} customers have"
         warnings.append(f"{who} as many wordings as one may have ({settings.cluster_records})")
     return Alarm(largest, usual, times, warnings)

@@ -76,8 +76,8 @@ class Preflight(msgspec.Struct, frozen=True):
     kinds: list[Kind]
 
 
-def verdict(*, mean: float, barred: float, unusable: float) -> tuple[str, str]:
-    """(word, what to do). `barred`, `unusable`: shares of the kind's records.
+def verdict(*, mean: float, barred: float, unusable: float, lends: bool = False) -> tuple[str, str]:
+    """(word, what to do). `barred`, `unusable`: shares of the kind's records; `lends`: is it a device or cookie?
 
     >>> verdict(mean=1.0, barred=0.3, unusable=0.0)[0], verdict(mean=7.0, barred=0.0, unusable=0.0)[0]
     ('crowded', 'high')
@@ -85,7 +85,9 @@ def verdict(*, mean: float, barred: float, unusable: float) -> tuple[str, str]:
     if mean > UNFIT:
         return "unfit", "leave its rules out ([identity] rules), or map another column: it does not tell people apart"
     if barred > MANY:
-        return "crowded", "see floorwalker identity blocked; list your own in blocked_patterns or own_email_domains"
+        if lends:
+            return "crowded", "many visits are on shared ones and stay anonymous; list your tills' in kiosk_devices"
+        return "crowded", "see floorwalker identity blocked; list your own in blocked_values or own_email_domains"
     if unusable > MANY:
         return "placeholders", "many values name nobody: see what is entered where the question is not answered"
     if mean > HIGH:
@@ -134,6 +136,7 @@ def _kind(connection: duckdb.DuckDBPyConnection, kind: str, settings: IdentitySe
         mean=(usable - barred_records) / max(values - barred_values, 1),
         barred=barred_records / records,
         unusable=(records - usable) / records,
+        lends=kind not in COUNTED,
     )  # fmt: skip
     return Kind(
         kind, records, records - usable, values, round(mean, 2), largest, barred_values, barred_records, word, advice,
