@@ -167,7 +167,7 @@ def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings)
                coalesce(sum(records) FILTER (name_key IS NOT NULL), 0)::BIGINT AS named,
                coalesce(max(records) FILTER (name_key IS NOT NULL), 0) AS most_of_one_name,
                min(initial_key) IS DISTINCT FROM max(initial_key) AS several_initials,
-               count(DISTINCT initial_key) AS initials
+               coalesce(sum(records) FILTER (initial_key IS NOT NULL), 0)::BIGINT AS initialed
         FROM named GROUP BY kind, code HAVING sum(records) > 1
     """)
     # Sets of words are counted only where they could matter: a value with few records cannot hold many.
@@ -178,13 +178,14 @@ def make_hubs(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings)
             FROM ({values}) v JOIN identity_values i USING (kind, code)
             WHERE i.records > {settings.cluster_records} GROUP BY v.kind, v.code
         ), crowds AS (
-            -- Where no surname is asked for, first initials tell a crowd.
+            -- Where no surname is asked for, first initials tell a crowd; where it is, so do names.
             SELECT kind, code FROM (
                 SELECT v.kind, v.code, v.initial_key, count(*) AS records
                 FROM ({values}) v JOIN identity_values i USING (kind, code)
-                WHERE i.initials > {settings.hub_names} AND v.initial_key IS NOT NULL
+                WHERE i.initialed > greatest(i.named, {settings.hub_names}) AND v.initial_key IS NOT NULL
                 GROUP BY v.kind, v.code, v.initial_key
-            ) GROUP BY kind, code HAVING max(records) < {settings.hub_share} * sum(records)
+            ) GROUP BY kind, code
+            HAVING count(*) > {settings.hub_names} AND max(records) < {settings.hub_share} * sum(records)
         ), judged AS (
             SELECT i.kind, i.code, h.word_sets, c.code IS NOT NULL OR
                    i.names > {settings.hub_names} AND i.most_of_one_name < {settings.hub_share} * i.named AS many_names
