@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.identity.conftest import Identify, Outcome
 from tests.identity.deciding import TIGHT, by_world, decide, random_decisions, with_statistics, without, worlds
+from tests.identity.population import record
 
 from floorwalker.errors import ConfigError
 from floorwalker.identity.decisions import Decision, active, add, undo
@@ -171,3 +172,14 @@ def test_what_was_added_and_erased_has_never_been(identify: Identify, seed: int)
     # Decisions are told apart by what they were made of, so only their ids may differ.
     assert not {one for row in after.rows("SELECT record_id FROM silver.customer_map_history "
                                           "WHERE until_run IS NULL") for one in row} & gone  # fmt: skip
+
+
+def test_a_visit_that_goes_to_somebody_else_leaves_the_id_with_whom_it_was_lent_to(identify: Identify) -> None:
+    visit = record("0" * 32, device_id="d1")
+    ann, bob = record("a" * 32, email="ann@lee.com", device_id="d1"), record("b" * 32, email="bob@lee.com")
+    before = identify([visit, ann, bob])
+    assert before.together(str(visit["record_id"]), str(ann["record_id"]))
+    linked = standing([decide(before, "link", ["0" * 32], ["b" * 32], 1)])
+    after = identify([visit, ann, bob], previous=before, decided=linked)
+    assert after.customer["0" * 32] == after.customer["b" * 32] == before.customer["b" * 32]
+    assert after.customer["a" * 32] == before.customer["a" * 32]

@@ -3,7 +3,8 @@
 In: `identity_partition(rid, label)` beside `identity_people`, and the last run's map, aliases and history. Out:
 `identity_map(record_id, customer_id)`, `identity_aliases(customer_id, alias_of, since_run, since)` and a `Churn`.
 
-A customer keeps the id that most of its records had (then the id seen earliest, then the smaller). Of several ids that
+A customer keeps the id that most of its records had (then the id seen earliest, then the smaller); where it splits, no
+anonymous visit carries its id off from a record that names somebody. Of several ids that
 merge, the losers become aliases; of a split, the part with most records keeps the id. Where a customer splits into
 which others had been merged, each part goes back to the id that most of its records had before that, so that a merge
 undone gives the ids of before. Nothing is random: a new id is a keyed hash of the customer's smallest record, and an
@@ -83,30 +84,32 @@ def assign_ids(
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE identity_overlap AS
         WITH pairs AS (
-            SELECT p.label, old.customer_id AS old_id, count(*) AS records, min(s.first_seen) AS first_seen
+            SELECT p.label, old.customer_id AS old_id, count(*) AS records, min(s.first_seen) AS first_seen,
+                   bool_or(s.known) AS known
             FROM identity_partition p
             JOIN identity_people s ON s.rid = p.rid
             JOIN silver.customer_map_previous old ON old.record_id = s.record_id
             GROUP BY p.label, old.customer_id
         )
-        SELECT label, old_id, records, min(first_seen) OVER (PARTITION BY old_id) AS id_seen,
+        SELECT label, old_id, records, known, min(first_seen) OVER (PARTITION BY old_id) AS id_seen,
                count(*) OVER (PARTITION BY label) AS ids, count(*) OVER (PARTITION BY old_id) AS labels
         FROM pairs
     """)
     _count_founders(connection)
     contested = connection.execute("""
         WITH offers AS (
-            SELECT label, old_id, FALSE AS former, records, id_seen,
+            SELECT label, old_id, FALSE AS former, known, records, id_seen,
                    CASE WHEN old_id IN (SELECT alias_of FROM identity_merged) THEN coalesce(founders, 0)
                         ELSE records END AS founders
             FROM identity_overlap
-            LEFT JOIN (FROM identity_founders WHERE NOT former) USING (label, old_id)
+            LEFT JOIN (SELECT label, old_id, founders FROM identity_founders WHERE NOT former) USING (label, old_id)
             WHERE ids > 1 OR labels > 1
             UNION ALL
-            SELECT label, old_id, TRUE, founders, NULL, founders FROM identity_founders WHERE former
+            SELECT label, old_id, TRUE, known, founders, NULL, founders FROM identity_founders WHERE former
         )
         SELECT label, old_id, former FROM offers
-        ORDER BY founders DESC, founders / nullif(sum(founders) OVER (PARTITION BY old_id), 0) DESC NULLS LAST,
+        ORDER BY known DESC, founders DESC,
+                 founders / nullif(sum(founders) OVER (PARTITION BY old_id), 0) DESC NULLS LAST,
                  records DESC, former, id_seen NULLS LAST, old_id, label
     """).fetchall()
     aliases = {old_id for _, old_id, former in contested if former}
@@ -142,8 +145,8 @@ def assign_ids(
 
 def _count_founders(connection: duckdb.DuckDBPyConnection) -> None:
     """identity_merged(customer_id, alias_of, first_merge): aliases of customers that split now.
-    identity_founders(label, old_id, founders, former): how many records of each part had which id before; `former`
-    ids are aliases today.
+    identity_founders(label, old_id, founders, former, known): how many records of each part had which id before, and
+    whether one names somebody; `former` ids are aliases today.
 
     A record that came after the merges is no founder: it must not carry off an id."""
     connection.execute("""
@@ -155,18 +158,19 @@ def _count_founders(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE identity_founders AS
         WITH today AS (
-            SELECT p.label, s.record_id, h.customer_id, (h.since, h.since_run) AS since
+            SELECT p.label, s.record_id, s.known, h.customer_id, (h.since, h.since_run) AS since
             FROM identity_partition p JOIN identity_people s USING (rid)
             JOIN silver.customer_map_history_previous h ON h.record_id = s.record_id AND h.until_run IS NULL
             WHERE h.customer_id IN (SELECT alias_of FROM identity_merged)
         ), before AS (
-            SELECT DISTINCT t.label, t.record_id, m.customer_id AS old_id
+            SELECT DISTINCT t.label, t.record_id, t.known, m.customer_id AS old_id
             FROM today t JOIN identity_merged m ON m.alias_of = t.customer_id
             JOIN silver.customer_map_history_previous h ON h.record_id = t.record_id AND h.customer_id = m.customer_id
         )
-        SELECT label, old_id, count(*) AS founders, TRUE AS former FROM before GROUP BY label, old_id
+        SELECT label, old_id, count(*) AS founders, TRUE AS former, bool_or(known) AS known
+        FROM before GROUP BY label, old_id
         UNION ALL
-        SELECT t.label, t.customer_id, count(DISTINCT t.record_id), FALSE
+        SELECT t.label, t.customer_id, count(DISTINCT t.record_id), FALSE, bool_or(t.known)
         FROM today t JOIN identity_merged m ON m.alias_of = t.customer_id AND t.since < m.first_merge
         WHERE t.record_id NOT IN (SELECT record_id FROM before) GROUP BY t.label, t.customer_id
     """)

@@ -47,7 +47,7 @@ from floorwalker.identity.settings import (
 if TYPE_CHECKING:
     from floorwalker.identity.standing import Standing
 
-VERSION = "6"
+VERSION = "7"
 NOTHING = Known()
 _PREVIOUS = (
     "silver.customer_map_previous", "silver.customer_aliases_previous", "silver.identity_evidence_previous",
