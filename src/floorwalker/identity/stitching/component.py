@@ -15,6 +15,7 @@ stand: they are one from the start, whatever evidence made them one.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from itertools import combinations
 
@@ -185,8 +186,9 @@ class Resolver:
         rows = sorted(rows, key=held.ids.__getitem__)
         points, clusters = self._points(rows)
         pieces = []
+        initials: dict[int, tuple[Counter[int], int]] = {}
         for place, row in enumerate(rows):
-            for tier, weight, node in self._evidence(row):
+            for tier, weight, node in self._evidence(row, initials):
                 pieces.append((tier, -weight, node, held.words[row], place))
         pieces.sort()
         left = [points[place] for *_, place in pieces]
@@ -237,8 +239,9 @@ class Resolver:
                 clusters[point] = one
         return points, clusters
 
-    def _evidence(self, row: int) -> list[tuple[int, float, int]]:
-        """(tier, weight, node) of what a record says, as `rules.make_pieces` has it."""
+    def _evidence(self, row: int, counted: dict[int, tuple[Counter[int], int]]) -> list[tuple[int, float, int]]:
+        """(tier, weight, node) of what a record says, as `rules.make_pieces` has it. `counted`: first initials of a
+        value's holders and their sum, as far as they are known."""
         held, rules = self.held, self.held.rules
         pieces = []
         for kind in NAMING:
@@ -250,8 +253,11 @@ class Resolver:
             if kind != PHONE and KINDS[kind] in rules:
                 share = 1.0
                 if flag & SEVERAL and initial:
-                    initials = held.initials(kind, slot)
-                    share = initials[initial] / sum(initials.values())
+                    if slot not in counted:
+                        initials = held.initials(kind, slot)
+                        counted[slot] = initials, sum(initials.values())
+                    initials, total = counted[slot]
+                    share = initials[initial] / total
                 pieces.append(_piece(KINDS[kind], share, held.code[slot]))
             if self.narrowed[kind] and initial and (kind == PHONE or flag & SEVERAL):
                 pieces.append(_piece(_INITIAL_RULE[kind], 1.0, held.nodes[_INITIAL_NODE[kind]][row]))
