@@ -74,6 +74,11 @@ class Customers:
             other = following[other]
         return found
 
+    def stands(self, group: Sequence[int]) -> bool:
+        """Are these rows one customer already, and all of it?"""
+        first = self.label[group[0]]
+        return all(self.label[row] == first for row in group) and len(self.members(first)) == len(group)
+
     def join(self, row: int, label: int) -> None:
         """A row that is new joins a customer."""
         if self.home_of[row] >= 0:

@@ -117,7 +117,9 @@ class Lender:
     def _assign(self, part: _Part, new: int) -> None:
         customers, label_of = self.customers, self.customers.label
         if len(part.labels) > 1 or not self._within_limits(part):
-            customers.regroup(self._attached(part), new)
+            groups = [group for group in self._attached(part) if not customers.stands(group)]
+            if groups:
+                customers.regroup(groups, new)
             return
         owners = {*part.labels, *(label_of[row] for row in part.visits if row != new)}
         if not owners:

@@ -264,21 +264,25 @@ class Stitcher:
                 continue
             done.update(found.rows)
             groups += self._resolver.customers(found)
-        if len(groups) == 1 and new >= 0:
-            labels = {label[row] for row in groups[0]}
-            labels.discard(new)
-            if not labels:
+        groups = [group for group in groups if not self._stands(group)]
+        touched = {new} - {-1}
+        if len(groups) == 1 and new in groups[0]:
+            others = [row for row in groups[0] if row != new]
+            if self._stands(others):
+                customers.join(new, label[others[0]])
                 groups = []
-            elif len(labels) == 1:
-                customers.join(new, labels.pop())
-                groups = []
-            if not groups:
-                if any(self.held.slots[kind][new] >= 0 for kind in LENDING):
-                    self._lend([new])
-                return
         if groups:
             customers.regroup(groups, new)
-            self._lend({member for group in groups for member in customers.members(group[0])})
+            touched |= {member for group in groups for member in customers.members(group[0])}
+        self._lend(touched)
+
+    def _stands(self, group: list[int]) -> bool:
+        """Are these records one customer already, and all of it that names somebody?"""
+        label, known = self.customers.label, self.held.known
+        first = label[group[0]]
+        return all(label[row] == first for row in group) and len(group) == sum(
+            known[row] for row in self.customers.members(first)
+        )
 
     def _lend(self, rows: Iterable[int], new: int = -1) -> None:
         held = self.held
