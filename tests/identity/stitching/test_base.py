@@ -83,6 +83,13 @@ def test_the_id_with_more_records_stays_and_the_other_goes_over_into_it() -> Non
     assert (stitcher.customer_of("s0"), stitcher.current("cfew")) == ("cfew", "cfew")
 
 
+def test_visits_carry_no_id_off_from_records_that_name_somebody() -> None:
+    rows = [record("r0", email="ann@lee.com"), *(record(f"v{n}", cookie_id="c", device_id=f"d{n}") for n in range(3))]
+    stitcher = based(rows, {"r0": "cknown", "v0": "cvisits", "v1": "cvisits", "v2": "cvisits"}, DEFAULT)
+    assert stitcher.add({"record_id": "a", "email": "ann@lee.com", "cookie_id": "c"}) == "cknown"
+    assert stitcher.moves() == [("cvisits", "cknown")]
+
+
 def test_what_people_have_cut_stays_apart() -> None:
     rows = [record("r0", email="ann@lee.com"), record("s0", loyalty_id="card7")]
     cut = Standing("d", "cut", "2026-01-01T00:00:00+00:00", (Member("r0"),), (Member("s0"),))

@@ -35,10 +35,6 @@ class Published:
         self.numbers: dict[str, int] = {}
         self.records, self.first_seen, self.home = array("i"), array("q"), array("i")
 
-    def rank(self, number: int) -> tuple[int, int, str]:
-        """Of two published customers that are one now, the smaller keeps its id."""
-        return -self.records[number], self.first_seen[number], self.ids[number]
-
 
 class Customers:
     """`label`: row -> the row that its customer is named by, one that names somebody if any does. `ids`: row -> record
@@ -123,10 +119,16 @@ class Customers:
             if self._ids[row] < self._ids[anchor]:
                 anchor = row
             number = self.home_of[row]
-            if number >= 0 and (keeper < 0 or self.published.rank(number) < self.published.rank(keeper)):
+            if number >= 0 and (keeper < 0 or self._rank(number) < self._rank(keeper)):
                 keeper = number
         self.anchor[label], self.keeper[label] = anchor, keeper
         self._known_as.pop(label, None)
+
+    def _rank(self, number: int) -> tuple[bool, int, int, str]:
+        """Of two published customers that are one now, the smaller keeps its id: that of records that name somebody,
+        then of more records, then the one seen first, as in a run."""
+        found = self.published
+        return not self._known[found.home[number]], -found.records[number], found.first_seen[number], found.ids[number]
 
     def settle(self) -> list[tuple[str, str]]:
         """(id, id that it has gone over into) since the last call."""
