@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 from deltalake import DeltaTable, Schema
+from deltalake.exceptions import DeltaError
 
 from floorwalker.engines.changes import Changes, changes_between, content, select_changes
 from floorwalker.engines.delta import (
@@ -224,9 +225,13 @@ class Lake:
         Raises NotFoundError when the older version has been cleaned away."""
         changes = changes_between(self.path(name), before, now)
         if changes is None:
-            changes = Changes(before=tuple(self.files(name, before)), after=tuple(self.files(name, now)))
+            gone = NotFoundError(f"version {before} of {name} is no longer kept", fix="compare with a newer one")
+            try:
+                changes = Changes(before=tuple(self.files(name, before)), after=tuple(self.files(name, now)))
+            except DeltaError:  # an erasure leaves no log of what had been before it
+                raise gone from None
             if not all(Path(file).exists() for file in changes.before):
-                raise NotFoundError(f"version {before} of {name} is no longer kept", fix="compare with a newer one")
+                raise gone
         if changes.nothing:
             return ""
         sets = [scan(files) if files else "" for files in (changes.files, changes.before, changes.after)]
