@@ -21,6 +21,7 @@ ACCOUNTS = [record(f"a{n:02}", account_id=f"acc{n}", device_id=f"d{n}") for n in
 """Customers whose names nobody knows."""
 ORDERS = [record(f"b{n:02}", account_id=f"acc{n}", email=FRONT) for n in range(12)]
 """New records that bring them one e-mail address."""
+VERDICTS = "SELECT record_id, rule, identifier_key, accepted, reason FROM silver.identity_evidence ORDER BY ALL"
 
 
 def _release(outcome: Outcome, code: str) -> None:
@@ -52,6 +53,21 @@ def test_an_address_that_would_join_twelve_customers_is_taken_out_until_released
         _release(allowed, one.code)
     with pytest.raises(NotFoundError, match="nothing in quarantine"):
         _release(allowed, "1234")
+
+
+def test_a_storm_on_a_day_is_stopped_as_by_a_whole_run(identify: Identify) -> None:
+    """Where only what came is resolved, what a storm concerns is looked at whole."""
+    others = [record(f"o{n:04}", account_id=f"other{n}", email=f"o{n}@lee.com") for n in range(200)]
+    before = identify([*ACCOUNTS, *others])
+    today = [*ACCOUNTS, *others, *ORDERS]
+    day = identify(today, previous=before, amend=True)
+    (one,) = quarantine.known(day.context.project)
+    assert (one.kind, one.customers) == ("email", 12)
+    assert len(day.groups) == 212
+    # The next day goes on from there, and the address still names nobody.
+    after = identify([*today, record("c", email=FRONT)], previous=day, amend=True)
+    assert "silver.customer_map" in after.context.merged and len(after.groups) == 213
+    assert after.rows(VERDICTS) == identify([*today, record("c", email=FRONT)], previous=day).rows(VERDICTS)
 
 
 def test_two_identifiers_on_the_same_records_do_not_hide_behind_each_other(identify: Identify) -> None:
@@ -117,8 +133,7 @@ def test_the_partition_follows_from_records_and_quarantine_whatever_the_order(id
     quarantine.keep(other.context.project, [one])
     fresh = identify([*ORDERS, *ACCOUNTS][::-1], previous=other)
     assert fresh.groups == after.groups
-    verdicts = "SELECT record_id, rule, identifier_key, accepted, reason FROM silver.identity_evidence ORDER BY ALL"
-    assert fresh.rows(verdicts) == after.rows(verdicts)
+    assert fresh.rows(VERDICTS) == after.rows(VERDICTS)
 
 
 def test_a_storm_of_one_name_and_address_is_stopped_too(identify: Identify) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.identity.conftest import Identify, Outcome
 from tests.identity.population import record
 
-from floorwalker.identity import guards, rules, statistics
+from floorwalker.identity import rules, statistics
 from floorwalker.identity.alarm import judge
 from floorwalker.identity.barred import barred, placeholders
 from floorwalker.identity.preflight import Preflight, check
@@ -64,7 +64,6 @@ def test_what_is_barred_says_since_when_and_why(identify: Identify) -> None:
     assert (hub.value, hub.records, hub.because) == ("d…@lee.com", 10, "pinned")
     assert barred(connection, statistics.Statistics(""))[0].because == "hub"
     assert [(one.kind, one.value, one.records) for one in placeholders(connection)] == [("phone", "000…000", 3)]
-    assert guards.barred_codes(found.context.project, SETTINGS) == {statistics.number_of(hub.code)}
 
 
 def test_the_alarm_needs_a_past_and_tells_of_a_limit_once() -> None:

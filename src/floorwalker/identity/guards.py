@@ -52,13 +52,6 @@ def known(project: Project) -> Known:
     return Known(tuple(quarantine.known(project)), statistics.learned(project.state))
 
 
-def barred_codes(project: Project, settings: IdentitySettings) -> frozenset[int]:
-    """Codes of all values that are nobody's as the last run left it: what a live process starts from."""
-    pinned = statistics.load(project.state, statistics.basis_of(settings)).hubs
-    taken_out = (one.barred for one in quarantine.standing(quarantine.known(project)))
-    return frozenset(statistics.number_of(one.code) for one in (*pinned, *taken_out))
-
-
 class Guards:
     """Of one run."""
 
