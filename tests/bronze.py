@@ -12,7 +12,7 @@ import duckdb
 from floorwalker.engines.lake import Lake
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES
 
-PEOPLE = ("customer_ref", "account_id", "loyalty_id", "email", "phone", "device_id", "cookie_id")
+PEOPLE = ("customer_ref", "account_id", "loyalty_id", "email", "phone", "device_id", "cookie_id", "fingerprint")
 
 
 def write_bronze(lake: Lake, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, int]:

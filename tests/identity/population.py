@@ -15,7 +15,7 @@ SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in (
             "record_id", "source", "market", "customer_ref", "account_id", "loyalty_id", "email", "phone", "device_id",
-            "cookie_id", "given_name", "family_name",
+            "cookie_id", "fingerprint", "given_name", "family_name",
         )),
         ("birth_date", pa.date32()),
         *((name, pa.string()) for name in ("gender", "address", "postcode", "city", "country")),

@@ -12,7 +12,7 @@ from floorwalker.identity.steps import steps
 
 COLUMNS = {
     "normalised_records": "record_id email_key phone_key loyalty_key account_key ref_key device_key cookie_key "
-    "given_name_key family_name_key initial_key birth_date postcode_key address_key hashes",
+    "fingerprint_key given_name_key family_name_key initial_key birth_date postcode_key address_key hashes",
     "identity_evidence": "record_id rule rule_version tier identifier_kind identifier_key weight kind source "
     "first_seen accepted reason",
     "customer_map": "record_id customer_id",

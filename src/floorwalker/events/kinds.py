@@ -100,6 +100,12 @@ PERSON = (
     Column("phone", personal=True),
     Column("device_id", "id", personal=True),
     Column("cookie_id", "id", personal=True),
+    Column(
+        "fingerprint",
+        "id",
+        personal=True,
+        about="of a browser or device, by its properties; used only with consent, see `identity.fingerprint_purpose`",
+    ),
 )
 
 MONEY_OF = Column("currency", about="ISO 4217")

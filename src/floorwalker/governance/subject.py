@@ -33,6 +33,7 @@ KEY_COLUMNS = {
     "customer_ref": "ref_key",
     "device_id": "device_key",
     "cookie_id": "cookie_key",
+    "fingerprint": "fingerprint_key",
 }
 
 
@@ -120,7 +121,10 @@ def find_subject(
             why="no record in silver.customer_map belongs to this id",
             fix="floorwalker customers search TEXT",
         )
-    identifiers = tuple(found for kind in KINDS for found in _identifiers(connection, kind))
+    # A run of an earlier version may not know every kind.
+    words, keys = (connection.sql(f"FROM silver.{name}_records").columns for name in ("identity", "normalised"))
+    kinds = [kind for kind in KINDS if kind in words and KEY_COLUMNS[kind] in keys]
+    identifiers = tuple(found for kind in kinds for found in _identifiers(connection, kind))
     names = _column(
         connection,
         "given_name || ' ' || family_name",

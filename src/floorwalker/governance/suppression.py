@@ -42,6 +42,7 @@ KINDS: tuple[str, ...] = (
     "customer_ref",
     "device_id",
     "cookie_id",
+    "fingerprint",
 )
 """Kinds of identifiers, named as their columns in the event vocabulary."""
 _WHITE = " \t\n\r\x0b\x0c"

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from floorwalker.identity.resolver import Cuts, components
 from floorwalker.identity.settings import IdentitySettings
 
-KINDS = ("device_id", "cookie_id")
+KINDS = ("device_id", "cookie_id", "fingerprint")
 _NOBODY = -1
 _TORN = -2
 

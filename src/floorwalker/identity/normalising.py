@@ -31,7 +31,7 @@ _READS = ("record_id", "source", "market", "country", *OUTPUT.values())
 def normalise(context: StepContext, settings: IdentitySettings) -> None:
     """Write silver.normalised_records."""
     connection = context.connection
-    known = _find(context)
+    known = _find(context, settings)
     if known is None:
         context.write(NORMALISED, normalise_records(connection, settings))
     else:
@@ -45,10 +45,12 @@ def normalise(context: StepContext, settings: IdentitySettings) -> None:
     context.progress(1.0, "records normalised")
 
 
-def _find(context: StepContext) -> dict[str, list[Scheme]] | None:
+def _find(context: StepContext, settings: IdentitySettings) -> dict[str, list[Scheme]] | None:
     """identity_renewed(record_id): records that are not what they were. Returns the hash schemes of all records, per
     field; None when all records must be normalised."""
-    rows = context.changes(RECORDS, _READS) if context.standing else None
+    # What a visitor allows is said in other records than the visit's.
+    news = context.standing and not settings.fingerprint_purpose
+    rows = context.changes(RECORDS, _READS) if news else None
     if rows is None:
         return None
     connection = context.connection

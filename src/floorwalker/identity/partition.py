@@ -152,10 +152,11 @@ def divide(
 
 
 def _visits(connection: duckdb.DuckDBPyConnection) -> anonymous.Visits:
+    kinds = " ".join(f"WHEN '{kind}' THEN {place}" for place, kind in enumerate(anonymous.KINDS))
     weak = arrays(
         connection,
-        """
-        SELECT i.rid, i.node, (CASE i.rule WHEN 'device_id' THEN 0 ELSE 1 END)::TINYINT AS kind,
+        f"""
+        SELECT i.rid, i.node, (CASE i.rule {kinds} END)::TINYINT AS kind,
                coalesce(epoch_us(p.first_seen), 0) AS first_seen, coalesce(epoch_us(p.last_seen), 0) AS last_seen
         FROM identity_pieces i JOIN identity_people p USING (rid)
         WHERE i.tier = 3 AND i.blocked IS NULL ORDER BY i.rule, i.node, i.rid

@@ -17,19 +17,20 @@ from functools import cache
 import duckdb
 import pyarrow as pa
 
-from floorwalker.identity import emails
+from floorwalker.identity import consenting, emails
 from floorwalker.identity.hashed import Scheme, parse_token, tokens
 from floorwalker.identity.normalise import Normaliser, address_key, birth_date_key, postcode_key
 from floorwalker.identity.settings import IdentitySettings
 
 _BATCH = 50_000
 
-HASHABLE = ("email", "phone", "loyalty_id", "account_id", "device_id", "cookie_id")
+HASHABLE = ("email", "phone", "loyalty_id", "account_id", "device_id", "cookie_id", "fingerprint")
 """Kinds that sources send hashed."""
 
 OUTPUT = {
     "email_key": "email", "phone_key": "phone", "loyalty_key": "loyalty_id", "account_key": "account_id",
-    "ref_key": "customer_ref", "device_key": "device_id", "cookie_key": "cookie_id", "given_name_key": "given_name",
+    "ref_key": "customer_ref", "device_key": "device_id", "cookie_key": "cookie_id",
+    "fingerprint_key": "fingerprint", "given_name_key": "given_name",
     "family_name_key": "family_name", "birth_date": "birth_date", "postcode_key": "postcode", "address_key": "address",
 }  # fmt: skip
 """Column of silver.normalised_records -> field of silver.identity_records it comes from."""
@@ -37,7 +38,8 @@ OUTPUT = {
 
 COLUMNS = (
     "record_id", "email_key", "phone_key", "loyalty_key", "account_key", "ref_key", "device_key", "cookie_key",
-    "given_name_key", "family_name_key", "initial_key", "birth_date", "postcode_key", "address_key", "hashes",
+    "fingerprint_key", "given_name_key", "family_name_key", "initial_key", "birth_date", "postcode_key", "address_key",
+    "hashes",
 )  # fmt: skip
 """Columns of silver.normalised_records, in order."""
 
@@ -53,10 +55,11 @@ def _distinct(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[lis
 
 def _silent(connection: duckdb.DuckDBPyConnection, records: str) -> set[str]:
     """Fields in which no record says anything."""
-    fields = list(OUTPUT.values())
+    there = connection.sql(f"FROM {records}").columns
+    fields = [field for field in OUTPUT.values() if field in there]
     counts = ", ".join(f"count({field})" for field in fields)
     (row,) = connection.execute(f"SELECT {counts} FROM {records}").fetchall()
-    return {field for field, count in zip(fields, row, strict=True) if not count}
+    return {field for field, count in zip(fields, row, strict=True) if not count} | set(OUTPUT.values()) - set(there)
 
 
 def schemes(connection: duckdb.DuckDBPyConnection, field: str, records: str) -> list[Scheme]:
@@ -154,6 +157,7 @@ def normalise_records(
         "customer_ref": normaliser.customer_ref,
         "device_id": normaliser.device_id,
         "cookie_id": normaliser.cookie_id,
+        "fingerprint": normaliser.cookie_id,
         "given_name": normaliser.given_name,
         "family_name": normaliser.family_name,
         "postcode": postcode_key,
@@ -169,7 +173,10 @@ def normalise_records(
         market, _, country = place.partition("|")
         return normaliser.region(market, country)
 
-    said = [field for field in OUTPUT.values() if field not in _silent(connection, records)]
+    silent = _silent(connection, records)
+    if not settings.fingerprint_purpose:
+        silent.add("fingerprint")
+    said = [field for field in OUTPUT.values() if field not in silent]
     hashing = {
         field: known[field] if known is not None else schemes(connection, field, records)
         for field in HASHABLE
@@ -202,6 +209,8 @@ def normalise_records(
     for field in said:
         connection.execute(f"DROP TABLE identity_map_{field}")
         connection.execute(f"DROP TABLE IF EXISTS identity_hashes_{field}")
+    if "fingerprint" in said:
+        consenting.keep_allowed(connection, settings.fingerprint_purpose)
     # The initial is the folded given name's: it needs no table of its own.
     return connection.sql(f"SELECT {', '.join(COLUMNS)} FROM identity_normalised ORDER BY record_id")
 

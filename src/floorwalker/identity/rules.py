@@ -10,7 +10,7 @@ pairs).
 | 1 | email | verified address, one mailbox |
 | 2 | phone_initial, loyalty_initial, email_initial, phone_alone | one household's value, narrowed to a person |
 | 2 | name_birth_postcode, name_address | the same words |
-| 3 | device_id, cookie_id | lend anonymous visits to known customers, see `anonymous` |
+| 3 | device_id, cookie_id, fingerprint (with consent) | lend anonymous visits to known customers, see `anonymous` |
 
 `phone_alone` adds records without a name to a phone that only one first initial uses. `loyalty_initial` and
 `email_initial` speak only where a family shares a card or a mailbox: whoever the value itself does not go to is still
@@ -51,6 +51,10 @@ KEYS = {
 }  # fmt: skip
 """Identifier kind -> its column in silver.normalised_records."""
 
+FINGERPRINT = "fingerprint_key"
+"""The column of fingerprints, NULL without consent (`consenting`). It is evidence of visits, but no identifier: nobody
+is listed or looked up by it."""
+
 KNOWN = "coalesce(loyalty_key, account_key, ref_key, email_key, phone_key, given_name_key, family_name_key) IS NOT NULL"
 """SQL: does a normalised record name anybody? If not, it is an anonymous visit."""
 
@@ -85,6 +89,7 @@ RULES: dict[str, Rule] = {
         ),
         Rule("device_id", 3, 6.0, "device_id", "device_key"),
         Rule("cookie_id", 3, 5.0, "cookie_id", "cookie_key"),
+        Rule("fingerprint", 3, 4.0, "fingerprint", FINGERPRINT),
     )
 }  # fmt: skip
 
@@ -99,14 +104,24 @@ def chosen(names: Iterable[str]) -> list[Rule]:
     return [rule for rule in RULES.values() if rule.name in names]
 
 
-_COLUMNS = (*KEYS.values(), "given_name_key", "family_name_key", "birth_date", "postcode_key", "address_key")
+_COLUMNS = (
+    *KEYS.values(),
+    FINGERPRINT,
+    "given_name_key",
+    "family_name_key",
+    "birth_date",
+    "postcode_key",
+    "address_key",
+)
 
 
 def _silent(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Columns in which no record has a value: nothing is planned for them."""
-    counts = ", ".join(f"count({column})" for column in _COLUMNS)
+    there = connection.sql("FROM silver.normalised_records").columns
+    columns = [column for column in _COLUMNS if column in there]
+    counts = ", ".join(f"count({column})" for column in columns)
     (row,) = connection.execute(f"SELECT {counts} FROM silver.normalised_records").fetchall()
-    return {column for column, count in zip(_COLUMNS, row, strict=True) if not count}
+    return {column for column, count in zip(columns, row, strict=True) if not count} | set(_COLUMNS) - set(there)
 
 
 def make_people(connection: duckdb.DuckDBPyConnection) -> None:

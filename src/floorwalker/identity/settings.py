@@ -34,6 +34,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     phone: int = 3
     device_id: int = 20
     cookie_id: int = 50
+    fingerprint: int = 10
 
 
 class ReviewSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -135,6 +136,9 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """... unless one of them stands on this share of its named records: the typos of a heavy user are no hub."""
     shared_device_people: int = 3
     """A device or cookie seen with more known customers than this is a kiosk."""
+    fingerprint_purpose: str = ""
+    """Purpose, such as `analytics`, that a visitor must have allowed before a device fingerprint is evidence; empty:
+    fingerprints are never used."""
     cluster_records: int = 30
     """No customer and no identifier holds more different sets of words than this (devices and cookies do not count)."""
     limits: Limits = Limits()
@@ -151,6 +155,7 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rules: tuple[str, ...] = (
         "loyalty_id", "account_id", "customer_ref", "email", "loyalty_initial", "email_initial", "phone_initial",
         "name_birth_postcode", "name_address", "phone_alone", "device_id", "cookie_id",
+        "fingerprint",
     )  # fmt: skip
     """Rules in use; see `rules.RULES`."""
     golden: GoldenSettings = GoldenSettings()

@@ -32,7 +32,8 @@ import msgspec
 import pyarrow as pa
 
 from floorwalker.engines.steps import Step
-from floorwalker.identity import guards, history, match, normalising, resolution, rules
+from floorwalker.governance.consent import known_purpose
+from floorwalker.identity import consenting, guards, history, match, normalising, resolution, rules
 from floorwalker.identity.decisions import digest
 from floorwalker.identity.guards import Known
 from floorwalker.identity.records import COLUMNS, HASHABLE, OUTPUT
@@ -95,15 +96,21 @@ def steps(settings: IdentitySettings, decided: Sequence[Standing] = (), known: K
         alarm=AlarmSettings(),
     )
     text = msgspec.json.encode(who).decode()
+    if settings.fingerprint_purpose:
+        known_purpose(settings.fingerprint_purpose)
     return [
         Step(
             "identity.normalise",
-            reads=(normalising.RECORDS, normalising.PREVIOUS),
+            reads=(
+                normalising.RECORDS,
+                normalising.PREVIOUS,
+                *((consenting.TABLE,) if settings.fingerprint_purpose else ()),
+            ),
             writes=(normalising.NORMALISED,),
             run=lambda context: normalising.normalise(context, settings),
             version=VERSION,
             settings=text,
-            lineage=_lineage_of_records(),
+            lineage=_lineage_of_records(settings.fingerprint_purpose),
         ),
         Step(
             "identity.resolve",
@@ -135,11 +142,13 @@ def steps(settings: IdentitySettings, decided: Sequence[Standing] = (), known: K
     ]
 
 
-def _lineage_of_records() -> dict[str, dict[str, tuple[str, ...]]]:
+def _lineage_of_records(purpose: str) -> dict[str, dict[str, tuple[str, ...]]]:
     written_in = tuple(f"silver.identity_records.{name}" for name in ("market", "country"))
     keys: dict[str, tuple[str, ...]] = {key: (f"silver.identity_records.{field}",) for key, field in OUTPUT.items()}
     keys["phone_key"] = (*keys["phone_key"], *written_in)
     keys["initial_key"] = keys["given_name_key"]
+    if purpose:
+        keys[rules.FINGERPRINT] += tuple(f"{consenting.TABLE}.{name}" for name in ("record_id", "purpose", "status"))
     keys["hashes"] = tuple(f"silver.identity_records.{field}" for field in HASHABLE)
     return {"silver.normalised_records": {"record_id": ("silver.identity_records.record_id",), **keys}}
 

@@ -134,7 +134,7 @@ def look_at(connection: duckdb.DuckDBPyConnection) -> None:
         "CREATE OR REPLACE TEMP TABLE identity_said AS"
         " FROM silver.normalised_records SEMI JOIN identity_touched USING (record_id)"
     )
-    sharing(connection, [*rules.KEYS.values()], "identity_said")
+    sharing(connection, [*rules.KEYS.values(), rules.FINGERPRINT], "identity_said")
 
 
 def keep(connection: duckdb.DuckDBPyConnection) -> None:

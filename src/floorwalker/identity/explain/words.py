@@ -27,6 +27,7 @@ THROUGH = {
     "name_address": "name and address",
     "device_id": "device",
     "cookie_id": "browser cookie",
+    "fingerprint": "device fingerprint",
     "model": "alike in the model's eyes",
 }
 """What each rule goes by."""
@@ -49,6 +50,7 @@ KIND = {
     "phone": ("phone number", "phone numbers"),
     "device_id": ("device", "devices"),
     "cookie_id": ("browser cookie", "browser cookies"),
+    "fingerprint": ("device fingerprint", "device fingerprints"),
     "records": ("record", "records"),
     "person": ("name and address", "names and addresses"),
     "decision": ("a person's decision", "people's decisions"),
