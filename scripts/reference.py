@@ -61,6 +61,7 @@ SETTINGS = {
     "identity.limits.phone": "The same for phone numbers.",
     "identity.limits.device_id": "Devices that may lend anonymous visits to one customer; the latest seen are kept.",
     "identity.limits.cookie_id": "The same for cookies.",
+    "identity.limits.fingerprint": "The same for device fingerprints, where these are used at all.",
     "identity.rules": "Rules in use, see [identity](identity.md).",
     "identity.breaker.on": "Watch every run but the first for an identifier that would start a storm of merges.",
     "identity.breaker.customers": "An identifier that would newly join more published customers than this in one run is"
