@@ -24,7 +24,7 @@ from floorwalker.identity.settings import IdentitySettings
 
 _BATCH = 50_000
 
-HASHABLE = ("email", "phone", "loyalty_id", "account_id", "device_id", "cookie_id", "fingerprint")
+HASHABLE = ("email", "phone", "loyalty_id", "account_id", "device_id", "cookie_id")
 """Kinds that sources send hashed."""
 
 OUTPUT = {

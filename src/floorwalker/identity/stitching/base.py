@@ -248,7 +248,8 @@ def _schemes(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
 
 def _tell(connection: duckdb.DuckDBPyConnection, stitcher: Stitcher) -> None:
     """What clear values hash to, and which records came hashed."""
-    tokens, fields = stitcher.tokens, tuple(OUTPUT.items())
+    # Fingerprints are for a run, which knows who has allowed them.
+    tokens, fields = stitcher.tokens, tuple((key, one) for key, one in OUTPUT.items() if key != rules.FINGERPRINT)
     hashed = [kind for kind in HASHABLE if tokens.has(kind)]
     for kind in hashed:
         key = next(column for column, field in fields if field == kind)
