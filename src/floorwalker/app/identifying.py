@@ -24,6 +24,7 @@ from floorwalker.identity import metrics
 from floorwalker.identity.explain import Party, find
 from floorwalker.identity.explain.finding import Normalise, closest
 from floorwalker.identity.explain.pieces import Visible, everybody
+from floorwalker.identity.explain.weighing import scorer
 from floorwalker.identity.match import model_path
 from floorwalker.identity.matching.model import Model
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from floorwalker.engines.project import Project
+    from floorwalker.identity.explain.waterfall import Score
 
 NEEDED = (
     "silver.customer_map", "silver.customer_aliases", "silver.identity_records", "silver.normalised_records",
@@ -38,8 +40,8 @@ NEEDED = (
 )  # fmt: skip
 """Without these nothing can be explained."""
 MAYBE = (
-    "silver.identity_pairs", "silver.identity_levels", "silver.customer_levels", "silver.identity_review",
-    "silver.households",
+    "silver.identity_pairs", "silver.identity_hubs", "silver.identity_levels", "silver.customer_levels",
+    "silver.identity_review", "silver.households",
 )  # fmt: skip
 """What only some projects have."""
 
@@ -53,6 +55,11 @@ class Identity:
     connection: duckdb.DuckDBPyConnection
     keys: Normalise
     model: Model | None
+
+    @property
+    def score(self) -> Score | None:
+        """How the model weighs records that the run has not compared."""
+        return scorer(self.model) if self.model else None
 
     def find(self, text: str) -> Party:
         """Whom somebody means; the first letters of a record's id are enough. Raises NotFoundError."""

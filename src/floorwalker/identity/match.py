@@ -28,6 +28,9 @@ FIELDS = {
 }  # fmt: skip
 """Column of a record -> kind of field."""
 
+_HUBBED = {"email": "email_key", "phone": "phone_key", "loyalty_id": "loyalty_key"}
+"""Kinds that are compared unless the value is a hub's -> their column."""
+
 LEAST_RECORDS = 500
 """With fewer records that say who they are, nothing is learned and nothing scored."""
 
@@ -84,10 +87,9 @@ def _make_records(connection: duckdb.DuckDBPyConnection) -> None:
 def said_sql(people: str, hubs: str) -> str:
     """SQL of what can be compared of records that say two things at least; values of `hubs` (kind, code) name nobody.
     `people`: identity_people, or any table with its keys, codes and rid."""
-    columns = {"email": "email_key", "phone": "phone_key", "loyalty_id": "loyalty_key"}
     email, phone, loyalty = (
         f"CASE WHEN {kind}_code NOT IN (SELECT code FROM {hubs} WHERE kind = '{kind}') THEN {column} END AS {kind}"
-        for kind, column in columns.items()
+        for kind, column in _HUBBED.items()
     )
     fields = (
         "given_name_key AS given_name, family_name_key AS family_name, "
@@ -98,6 +100,15 @@ def said_sql(people: str, hubs: str) -> str:
         f"({field} IS NOT NULL)::INTEGER" for field in FIELDS if field not in ("loyalty_id", "address")
     )
     return f"SELECT * FROM (SELECT rid, record_id, {fields} FROM {people}) WHERE {counted} >= 2"
+
+
+def coded(records: str) -> str:
+    """SQL: rows of normalised records with the hashes by which hubs are told (`said_sql`)."""
+    codes = ", ".join(
+        f"CASE WHEN {column} IS NULL THEN 0::UBIGINT ELSE md5_number_lower('{kind}|' || {column}) END AS {kind}_code"
+        for kind, column in _HUBBED.items()
+    )
+    return f"SELECT *, {codes} FROM {records}"
 
 
 SAID = (

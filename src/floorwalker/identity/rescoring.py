@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from floorwalker.identity.match import GAMMAS, LEAST_RECORDS, SAID, said_sql, standing_model
+from floorwalker.identity.match import GAMMAS, LEAST_RECORDS, SAID, coded, said_sql, standing_model
 from floorwalker.identity.matching.blocking import near_sql
 from floorwalker.identity.matching.duckdb_scoring import edges, load_model
 from floorwalker.identity.normalising import NORMALISED
@@ -68,11 +68,7 @@ def rescore(context: StepContext, settings: IdentitySettings) -> tuple[Model | N
 
 def _make_said(connection: duckdb.DuckDBPyConnection) -> None:
     """match_all: what can be compared of all records, in no order."""
-    codes = ", ".join(
-        f"CASE WHEN {column} IS NULL THEN 0::UBIGINT ELSE md5_number_lower('{kind}|' || {column}) END AS {kind}_code"
-        for kind, column in (("email", "email_key"), ("phone", "phone_key"), ("loyalty_id", "loyalty_key"))
-    )
-    people = f"(SELECT *, row_number() OVER ()::INTEGER AS rid, {codes} FROM {NORMALISED})"
+    people = f"(SELECT *, row_number() OVER ()::INTEGER AS rid FROM ({coded(NORMALISED)}))"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE match_all AS {said_sql(people, 'identity_closed')}")
 
 

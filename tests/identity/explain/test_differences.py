@@ -84,9 +84,10 @@ def test_a_pair_that_no_table_has_is_weighed_while_one_waits() -> None:
     shop = Tables(["a till given_name=ann", "b web given_name=ann"]).customers("a", "b")
     asked = []
 
-    def score(_: object, a: str, b: str) -> dict[str, object]:
-        asked.append((a, b))
-        return {"weight": -3.0, "probability": 0.11, "model": "m1", "against_strangers": -3.0}
+    def score(_: object, pairs: list[tuple[str, str]]) -> list[dict[str, object]]:
+        asked.extend(pairs)
+        row = {"weight": -3.0, "probability": 0.11, "model": "m1", "against_strangers": -3.0}
+        return [{"record_a": a, "record_b": b, **row} for a, b in pairs]
 
     found = told(shop, "a", "b", score=score)
     assert asked == [("a", "b")]

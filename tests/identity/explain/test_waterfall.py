@@ -82,10 +82,10 @@ def test_a_pair_that_no_table_has_is_scored() -> None:
         "gamma_given_name": 0,
         "gamma_birth_date": -1,
     }
-    found = pair(shop.connection, "a", "b", a_model(), score=lambda *_: row)
+    found = pair(shop.connection, "a", "b", a_model(), score=lambda *_: [row])
     assert found.waterfall is not None
     assert (found.waterfall.stored, found.waterfall.weight) == (False, -14.0)
-    assert pair(shop.connection, "a", "b", a_model(), score=lambda *_: None).waterfall is None
+    assert pair(shop.connection, "a", "b", a_model(), score=lambda *_: []).waterfall is None
 
 
 def test_what_each_level_asks_for() -> None:

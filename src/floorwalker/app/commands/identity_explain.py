@@ -55,12 +55,12 @@ def explain(
         connection = tables.connection
         if pair is not None:
             records = tables.pair_of(*map(tables.find, pair))
-            compared = explained.pair(connection, *records, tables.model, clear=clear)
+            compared = explained.pair(connection, *records, tables.model, score=tables.score, clear=clear)
             _print_json(compared) if as_json else explaining.print_pair(compared)
             return
         party = tables.find(who or "")
         if other is not None:
-            apart = explained.why_not(connection, party, tables.find(other), clear=clear)
+            apart = explained.why_not(connection, party, tables.find(other), score=tables.score, clear=clear)
             _print_json(apart) if as_json else explaining.print_why_not(apart)
             return
         customer = explained.one_customer(party)

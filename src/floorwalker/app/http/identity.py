@@ -128,7 +128,7 @@ def why_not(live: Live, call: Call) -> Answer:
     def answer(tables: Identity) -> explain.WhyNot:
         one, two = (asked_party(tables, call, call.parameters[name]) for name in ("customer", "other"))
         seen = visible_in(tables.connection, call.key.market)
-        return explain.why_not(tables.connection, one, two, clear=clear, visible=seen)
+        return explain.why_not(tables.connection, one, two, score=tables.score, clear=clear, visible=seen)
 
     return _ask(live, answer)
 
@@ -141,7 +141,7 @@ def pair(live: Live, call: Call) -> Answer:
     def answer(tables: Identity) -> explain.Pair:
         one, two = (asked_party(tables, call, text) for text in (asked.a, asked.b))
         records = tables.pair_of(one, two)
-        return explain.pair(tables.connection, *records, tables.model, clear=clear)
+        return explain.pair(tables.connection, *records, tables.model, score=tables.score, clear=clear)
 
     return _ask(live, answer)
 

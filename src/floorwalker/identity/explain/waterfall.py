@@ -35,8 +35,8 @@ _LEAST = 0.005
 _SCORED = 64
 """Pairs that are scored while somebody waits."""
 
-Score = Callable[["duckdb.DuckDBPyConnection", str, str], Mapping[str, Any] | None]
-"""(connection, record, record) -> a row as silver.identity_pairs would have it, None where the model cannot say."""
+Score = Callable[["duckdb.DuckDBPyConnection", Sequence[tuple[str, str]]], Sequence[Mapping[str, Any]]]
+"""(connection, pairs of records) -> rows as silver.identity_pairs would have them, where the model can say."""
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -187,13 +187,9 @@ def best_pair(
             return found[0]
     if score is None or len(mine) * len(theirs) > _SCORED:
         return None
-    scored = [
-        {"record_a": one, "record_b": two, **row, "stored": False}
-        for one in mine
-        for two in theirs
-        if (row := score(connection, one, two)) is not None
-    ]
-    return max(scored, key=lambda row: row["weight"], default=None)
+    scored = score(connection, [(one, two) for one in mine for two in theirs])
+    best = max(scored, key=lambda row: row["weight"], default=None)
+    return {**best, "stored": False} if best is not None else None
 
 
 def thresholds(connection: duckdb.DuckDBPyConnection) -> dict[str, float | None]:

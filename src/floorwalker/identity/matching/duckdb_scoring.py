@@ -10,15 +10,13 @@ import duckdb
 import pyarrow as pa
 
 from floorwalker.identity.matching.model import Model
-from floorwalker.identity.matching.scoring import candidate_sql, edges_sql, frequency_rows, frequency_sql, score
+from floorwalker.identity.matching.scoring import FLOOR, candidate_sql, edges_sql, frequency_rows, frequency_sql, score
 
 _TABLES = ("match_candidates", "match_prepared", "match_skipped", "match_frequencies")
 
 
 def edges(connection: duckdb.DuckDBPyConnection, model: Model, records: str, into: str, new: str | None = None) -> int:
     """Make the table `into`; returns its number of rows. Deterministic up to their order."""
-    from splink import DuckDBAPI
-
     load_model(connection, model)
     query = candidate_sql(model, records, new, "match_skipped")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE match_candidates AS {query}")
@@ -26,11 +24,30 @@ def edges(connection: duckdb.DuckDBPyConnection, model: Model, records: str, int
     where = "" if new is None else f"WHERE rid IN ({needed})"
     columns = ", ".join(model.fields)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE match_prepared AS SELECT rid, {columns} FROM {records} {where}")
+    return _score(connection, model, into, FLOOR)
+
+
+def weigh(connection: duckdb.DuckDBPyConnection, model: Model, records: str, pairs: str, into: str) -> int:
+    """The same for the `pairs` (rid_a, rid_b) of a few records, whatever they agree on and however light they are."""
+    load_model(connection, model)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE match_candidates AS
+        SELECT least(rid_a, rid_b) AS join_key_l, greatest(rid_a, rid_b) AS join_key_r, '0' AS match_key FROM {pairs}
+    """)
+    columns = ", ".join(model.fields)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE match_prepared AS SELECT rid, {columns} FROM {records}")
+    return _score(connection, model, into, None)
+
+
+def _score(connection: duckdb.DuckDBPyConnection, model: Model, into: str, floor: float | None) -> int:
+    """Edges of match_candidates between match_prepared."""
+    from splink import DuckDBAPI
+
     frequencies = {column: f"match_tf_{column}" for column in model.frequencies}
     for column, name in frequencies.items():
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {frequency_sql(model, column, 'match_prepared')}")
-    table = score(DuckDBAPI(connection=connection), model, "match_prepared", "match_candidates", frequencies)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS {edges_sql(model, table)}")
+    table = score(DuckDBAPI(connection=connection), model, "match_prepared", "match_candidates", frequencies, floor)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS {edges_sql(model, table, floor)}")
     for name in (table, *_TABLES, *frequencies.values()):
         connection.execute(f"DROP TABLE {name}")
     ((count,),) = connection.execute(f"SELECT count(*) FROM {into}").fetchall()

@@ -53,21 +53,28 @@ def frequency_sql(model: Model, column: str, records: str) -> str:
     """
 
 
-def edges_sql(model: Model, scored: str) -> str:
-    """The edges of a table that Splink scored."""
+def edges_sql(model: Model, scored: str, floor: float | None = FLOOR) -> str:
+    """The edges of a table that Splink scored. `floor`: lighter ones are left out."""
     gammas = ", ".join(f"CAST(gamma_{one.name} AS SMALLINT) AS gamma_{one.name}" for one in model.comparisons)
     return f"""
         SELECT * FROM (
             SELECT LEAST(rid_l, rid_r) AS rid_a, GREATEST(rid_l, rid_r) AS rid_b, {weight_sql(model)} AS weight,
                    match_weight AS against_strangers, {gammas}
             FROM {scored}
-        ) AS scored WHERE weight >= {FLOOR!r}
+        ) AS scored WHERE {"TRUE" if floor is None else f"weight >= {floor!r}"}
     """
 
 
-def score(api: DatabaseAPI[Any], model: Model, records: str, pairs: str, frequencies: Mapping[str, str]) -> str:
+def score(
+    api: DatabaseAPI[Any],
+    model: Model,
+    records: str,
+    pairs: str,
+    frequencies: Mapping[str, str],
+    floor: float | None = FLOOR,
+) -> str:
     """Compare the pairs of `records`; the name of Splink's table. `frequencies`: column -> table (`frequency_sql`)."""
-    return compare(api, records, pairs, model.definitions(), model, least_weight=FLOOR, frequencies=frequencies)
+    return compare(api, records, pairs, model.definitions(), model, least_weight=floor, frequencies=frequencies)
 
 
 def candidate_sql(model: Model, records: str, new: str | None, skipped: str) -> str:
