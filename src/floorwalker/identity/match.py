@@ -86,7 +86,7 @@ def _make_records(connection: duckdb.DuckDBPyConnection) -> None:
 
 def said_sql(people: str, hubs: str) -> str:
     """SQL of what can be compared of records that say two things at least; values of `hubs` (kind, code) name nobody.
-    `people`: identity_people, or any table with its keys, codes and rid."""
+    `people`: identity_people, or any table with its keys and codes."""
     email, phone, loyalty = (
         f"CASE WHEN {kind}_code NOT IN (SELECT code FROM {hubs} WHERE kind = '{kind}') THEN {column} END AS {kind}"
         for kind, column in _HUBBED.items()

@@ -46,11 +46,11 @@ def rescore(context: StepContext, settings: IdentitySettings) -> tuple[Model | N
         return None
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_matched_now AS
-        SELECT rid, record_id, {SAID} AS said FROM match_all SEMI JOIN identity_seeds USING (record_id)
+        SELECT record_id, {SAID} AS said FROM match_all SEMI JOIN identity_seeds USING (record_id)
     """)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_rescored AS
-        SELECT coalesce(n.record_id, p.record_id) AS record_id, n.rid
+        SELECT coalesce(n.record_id, p.record_id) AS record_id
         FROM identity_matched_now n
         FULL JOIN (FROM {MATCHED}_previous SEMI JOIN identity_seeds USING (record_id)) p ON p.record_id = n.record_id
         WHERE n.said IS DISTINCT FROM p.said
@@ -67,8 +67,8 @@ def rescore(context: StepContext, settings: IdentitySettings) -> tuple[Model | N
 
 
 def _make_said(connection: duckdb.DuckDBPyConnection) -> None:
-    """match_all: what can be compared of all records, in no order."""
-    people = f"(SELECT *, row_number() OVER ()::INTEGER AS rid FROM ({coded(NORMALISED)}))"
+    """match_all: what can be compared of all records. Only those that are near a changed one will get a number."""
+    people = f"(SELECT *, 0::INTEGER AS rid FROM ({coded(NORMALISED)}))"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE match_all AS {said_sql(people, 'identity_closed')}")
 
 
@@ -82,7 +82,7 @@ def _score(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE match_near AS
         SELECT * REPLACE ((row_number() OVER (ORDER BY record_id) - 1)::INTEGER AS rid) FROM match_all
-        WHERE rid IN ({near_sql(model.blocks, "match_due", "match_all", "match_skipped")})
+        WHERE record_id IN ({near_sql(model.blocks, "match_due", "match_all", "match_skipped")})
     """)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE match_due AS FROM match_near SEMI JOIN identity_rescored USING (record_id)"

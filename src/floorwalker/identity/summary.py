@@ -90,10 +90,9 @@ def _count_sizes(
     """)
     heavy = f"""
         CREATE OR REPLACE TEMP TABLE identity_heavy AS
-        SELECT m.customer_id, count(DISTINCT p.words) AS word_sets
+        SELECT customer_id, count(DISTINCT {words}) AS word_sets
         FROM (SELECT m.* FROM {customers} m SEMI JOIN ({{largest}}) USING (customer_id)) m
-        JOIN (SELECT record_id, {words} AS words FROM {people} WHERE {known}) p USING (record_id)
-        GROUP BY m.customer_id
+        JOIN {people} p USING (record_id) WHERE {known} GROUP BY customer_id
     """
     connection.execute(
         heavy.format(largest=f"SELECT customer_id FROM identity_sizes ORDER BY records DESC LIMIT {_LARGEST}")

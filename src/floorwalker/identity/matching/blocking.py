@@ -172,11 +172,11 @@ def pairs_sql(blocks: Sequence[Block], left: str, right: str, skipped: str) -> s
 
 
 def near_sql(blocks: Sequence[Block], new: str, records: str, skipped: str) -> str:
-    """SELECT rid of the `records` that agree with a record of table `new` on a block; see `pairs_sql`."""
+    """SELECT record_id of the `records` that agree with a record of table `new` on a block; see `pairs_sql`."""
     parts = [
-        f"SELECT rid FROM {records} WHERE ({block.key}) IN (SELECT block_key FROM"
+        f"SELECT record_id FROM {records} WHERE ({block.key}) IN (SELECT block_key FROM"
         f" (SELECT DISTINCT {block.key} AS block_key FROM {new}) AS keyed WHERE block_key IS NOT NULL"
         f" AND MD5(block_key) NOT IN (SELECT hash FROM {skipped} WHERE block = {number}))"
         for number, block in enumerate(blocks)
     ]
-    return " UNION ".join([f"SELECT rid FROM {new}", *parts])
+    return " UNION ".join([f"SELECT record_id FROM {new}", *parts])
