@@ -47,8 +47,9 @@ class MemoryContext:
     """Were the tables called `<table>_previous` made by the step as it is? Then it may merge into them."""
 
     def merge(
-        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
-    ) -> int:
+        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation,
+        *, tell: bool = True,
+    ) -> int:  # fmt: skip
         """`rows` in the place of the touched keys' rows of `<table>_previous`."""
         self.connection.register("touched_keys", touched.to_arrow_table())
         self.connection.register("new_rows", rows.to_arrow_table())

@@ -55,13 +55,14 @@ class Context:
         return self._build.settled(self._node) and same
 
     def merge(
-        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
-    ) -> int:
+        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation,
+        *, tell: bool = True,
+    ) -> int:  # fmt: skip
         lake, before = self._build.lake, (self._build.published or {}).get(table)
         if before is None:
             return self.write(table, rows)
         if lake.version(table) == before:
-            self.rows[table] = self._build.merge(self.connection, table, key, touched, rows, **self._note)
+            self.rows[table] = self._build.merge(self.connection, table, key, touched, rows, tell=tell, **self._note)
             return self.rows[table]
         touched.create_view("floorwalker_touched_keys", replace=True)
         rows.create_view("floorwalker_new_rows", replace=True)

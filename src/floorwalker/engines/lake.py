@@ -206,13 +206,15 @@ class Lake:
         touched: Data,
         new_rows: Data,
         connection: duckdb.DuckDBPyConnection,
+        *,
+        tell: bool = True,
         **note: str,
     ) -> tuple[int, int]:
         """Put `new_rows` in the place of all rows whose key is in `touched` or in `new_rows`; see `engines.merging`.
 
         Returns (version, rows written). Safe while others merge, append and read.
         """
-        return merge(self, name, key, touched, new_rows, connection, **note)
+        return merge(self, name, key, touched, new_rows, connection, tell=tell, **note)
 
     def content(self, name: str, version: int) -> int:
         """The version that first held exactly the rows of `version`."""

@@ -34,16 +34,18 @@ ATTEMPTS = 12
 
 def merge(
     lake: Lake, name: str, key: Sequence[str], touched: Data, new_rows: Data, connection: duckdb.DuckDBPyConnection,
-    **note: str,
+    *, tell: bool = True, **note: str,
 ) -> tuple[int, int]:  # fmt: skip
-    """Merge and commit; returns (version, rows written). Raises StateError when others keep committing in between."""
+    """Merge and commit; returns (version, rows written). `tell`: see `stage_merge`.
+
+    Raises StateError when others keep committing in between."""
     if not lake.exists(name):
         return lake.append(name, new_rows, connection, **note)
     # A stream can be read once, and a merge may have to be worked out again.
     touched, new_rows = as_relation(connection, touched), as_relation(connection, new_rows)
     with table_lane(lake.project, name):
         for attempt in range(ATTEMPTS):
-            staged = stage_merge(lake, name, key, touched, new_rows, connection)
+            staged = stage_merge(lake, name, key, touched, new_rows, connection, tell=tell)
             try:
                 return commit_merge(lake, staged, **note), staged.rows
             except Conflict:

@@ -305,11 +305,11 @@ class Build:
 
     def merge(
         self, connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str], touched: Data, rows: Data,
-        **note: str,
+        *, tell: bool = True, **note: str,
     ) -> int:  # fmt: skip
         """Merge into a table of the last run and let models and steps see it; returns the rows written."""
         self.versions[table], written = self.lake.merge(
-            table, key, touched, rows, connection, run_id=self.run_id, **note
+            table, key, touched, rows, connection, tell=tell, run_id=self.run_id, **note
         )
         self._show(table, self.lake.files(table, self.versions[table]))
         return written

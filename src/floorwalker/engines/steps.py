@@ -43,10 +43,12 @@ class StepContext(Protocol):
         and by what it knows of its `amendments`. If not, it must write every table whole."""
 
     def merge(
-        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation
-    ) -> int:
+        self, table: str, key: Sequence[str], touched: duckdb.DuckDBPyRelation, rows: duckdb.DuckDBPyRelation,
+        *, tell: bool = True,
+    ) -> int:  # fmt: skip
         """Put `rows` in the place of the published rows of the `touched` keys; returns the number of rows written. The
-        rest of the table is as published, whatever a run that was killed has left in it."""
+        rest of the table is as published, whatever a run that was killed has left in it. `tell`: leave word of which
+        rows changed, for models that bring themselves up to date by it; else the merge is quicker."""
 
     def changed(self, table: str, key: str, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
         """The values of `key` in rows of a table the step reads that are not as published, as far as `columns` go."""

@@ -50,10 +50,10 @@ def _find(context: StepContext, settings: IdentitySettings) -> dict[str, list[Sc
     field; None when all records must be normalised."""
     # What a visitor allows is said in other records than the visit's.
     news = context.standing and not settings.fingerprint_purpose
-    rows = context.changes(RECORDS, _READS) if news else None
+    connection = context.connection
+    rows = context.changes(RECORDS, _read(connection)) if news else None
     if rows is None:
         return None
-    connection = context.connection
     rows.create_view("identity_changes", replace=True)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE identity_renewed AS SELECT DISTINCT record_id FROM identity_changes"
@@ -71,12 +71,18 @@ def _find(context: StepContext, settings: IdentitySettings) -> dict[str, list[Sc
     return known
 
 
+def _read(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The columns of records that are there: a table made by an older version has fewer."""
+    columns = set(connection.table(RECORDS).columns)
+    return [column for column in _READS if column in columns]
+
+
 def _normalised(
     connection: duckdb.DuckDBPyConnection, settings: IdentitySettings, known: dict[str, list[Scheme]]
 ) -> duckdb.DuckDBPyRelation:
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_renewed_records AS
-        SELECT {", ".join(_READS)} FROM {RECORDS} SEMI JOIN identity_renewed USING (record_id)
+        SELECT {", ".join(_read(connection))} FROM {RECORDS} SEMI JOIN identity_renewed USING (record_id)
     """)
     standing = {
         field: f"SELECT unnest(hashes), {key} FROM {PREVIOUS} WHERE hashes IS NOT NULL AND {key} IS NOT NULL"

@@ -125,9 +125,11 @@ def write(context: StepContext, model: Model | None) -> None:
                against_strangers, {", ".join(GAMMAS)}
         FROM identity_new_pairs ORDER BY record_a, record_b
     """)
-    context.merge(PAIRS, ["record_a", "record_b"], gone, new)
+    context.merge(PAIRS, ["record_a", "record_b"], gone, new, tell=False)
     matched = connection.sql(f"""
         SELECT record_id, said, '{name}' AS model
         FROM identity_matched_now SEMI JOIN identity_rescored USING (record_id) ORDER BY record_id
     """)
-    context.merge(MATCHED, ["record_id"], connection.sql("SELECT record_id FROM identity_rescored"), matched)
+    context.merge(
+        MATCHED, ["record_id"], connection.sql("SELECT record_id FROM identity_rescored"), matched, tell=False
+    )

@@ -135,9 +135,9 @@ def _write(context: StepContext, partial: bool) -> None:
             # Few rows, which a merge looks at more than once.
             connection.execute(f"CREATE OR REPLACE TEMP TABLE identity_rows AS FROM {rows}")
             scope = records if key == "record_id" else customers
-            context.merge(
-                table, [key], connection.sql(f"SELECT {key} FROM {scope}"), connection.sql("FROM identity_rows")
-            )
+            keys, found = connection.sql(f"SELECT {key} FROM {scope}"), connection.sql("FROM identity_rows")
+            # Of evidence, which is most of what is written, no model lives on what changed.
+            context.merge(table, [key], keys, found, tell=table != "silver.identity_evidence")
         else:
             context.write(table, connection.sql(f"FROM {rows}"))
     for table, changes, scope in (
