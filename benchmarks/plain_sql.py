@@ -28,7 +28,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES
 
-IDENTIFIERS = ("customer_ref", "account_id", "loyalty_id", "email", "phone", "device_id", "cookie_id")
+IDENTIFIERS = ("customer_ref", "account_id", "loyalty_id", "email", "phone", "device_id", "cookie_id", "fingerprint")
 DATED = ("order_lines", "returns", "browse_events", "email_events", "loyalty_events", "tickets")
 COLUMNS = {kind.name: {one.name: LAKE_TYPES[one.type] for one in kind.columns} for kind in KINDS.values()}
 """Names and types of the bronze columns: all that the control takes from the product."""

@@ -9,10 +9,21 @@ PERSON_KINDS = (
     *("order_lines", "returns", "consents", "browse_events", "email_events", "loyalty_events", "tickets"),
     *("exposures", "redemptions"),
 )
-_WHO = "customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id"
+_WHO = "customer_ref, account_id, loyalty_id, email, phone, device_id, cookie_id, fingerprint"
 _WORDS = (
     *("source", "channel", "market", "customer_ref", "account_id", "loyalty_id", "email", "phone", "device_id"),
-    *("cookie_id", "given_name", "family_name", "birth_date", "gender", "address", "postcode", "city", "country"),
+    *(
+        "cookie_id",
+        "fingerprint",
+        "given_name",
+        "family_name",
+        "birth_date",
+        "gender",
+        "address",
+        "postcode",
+        "city",
+        "country",
+    ),
     "language",
 )
 _PERSON = ("market", "given_name", "family_name", "birth_date", "gender", "postcode", "city", "country", "language")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from floorwalker.app import cli
+from floorwalker.engines import merging
 from floorwalker.engines.lake import Lake, Staged
 from floorwalker.engines.sql_duckdb import DuckDBSql
 
@@ -21,7 +22,7 @@ number, _, where = os.environ["ACCIDENT"].partition(":")
 moment, _, table = where.partition(" ")
 # A process started in the background may have been told to ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-commit, publish, write = Lake.commit, Lake.publish, DuckDBSql.write
+commit, publish, write, merged = Lake.commit, Lake.publish, DuckDBSql.write, merging.commit_merge
 
 
 def accident() -> None:
@@ -32,6 +33,15 @@ def commit_or_not(self: Lake, staged: Staged, *arguments: Any, **note: Any) -> i
     if moment == "before" and staged.name == table:
         accident()
     version = commit(self, staged, *arguments, **note)
+    if moment == "after" and staged.name == table:
+        accident()
+    return version
+
+
+def commit_merge_or_not(lake: Lake, staged: Staged, **note: Any) -> int:
+    if moment == "before" and staged.name == table:
+        accident()
+    version = merged(lake, staged, **note)
     if moment == "after" and staged.name == table:
         accident()
     return version
@@ -51,5 +61,6 @@ def write_or_not(self: DuckDBSql, sql: str, folder: Path) -> list[tuple[Path, in
 
 
 Lake.commit, Lake.publish, DuckDBSql.write = commit_or_not, publish_or_not, write_or_not  # type: ignore[method-assign]
+merging.commit_merge = commit_merge_or_not
 sys.argv[0] = "floorwalker"
 cli.main()
