@@ -31,6 +31,7 @@ def stormy(shop: Path) -> Path:
     return shop
 
 
+@pytest.mark.slow
 def test_a_storm_is_told_kept_and_released(stormy: Path) -> None:
     customers = "SELECT count(DISTINCT customer_id) FROM silver.customer_map"
     ((before,),) = rows(stormy, customers)
@@ -58,6 +59,7 @@ def test_a_storm_is_told_kept_and_released(stormy: Path) -> None:
         assert [entry.action for entry in audit.entries(database)][:1] == ["identity.release"]
 
 
+@pytest.mark.slow
 def test_hubs_stay_until_learned_anew(shop: Path) -> None:
     names = ["Dan,Hill", "Eve,Moss", "Fay,Lund", "Gus,Park", "Hal,Reed"]
     deliver(shop, "crm2", [f"{n},{name},{HUB},,,UK,2026-01-03" for n, name in enumerate(names, 200)])

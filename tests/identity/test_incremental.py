@@ -15,7 +15,7 @@ from floorwalker.identity import arrivals, normalising, touched
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.standing import standing
 
-PROPERTY = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SEEDS = st.integers(0, 100_000)
 TABLES = (
     "normalised_records", "identity_pairs", "identity_matched", "identity_evidence", "customer_map",
