@@ -10,6 +10,7 @@ or both sides of a person's decision that they are two. A person's decision to j
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,6 +100,25 @@ def clusters_of(people: People, records: NDArray[np.integer], counted: NDArray[n
     return made
 
 
+def union_find() -> tuple[dict[int, int], Callable[[int], int]]:
+    """Each point's parent, and a function that finds its root, halving the path (Tarjan and van Leeuwen 1984).
+
+    >>> parent, find = union_find()
+    >>> parent[find(1)] = find(2)
+    >>> find(1) == find(2) != find(3)
+    True
+    """
+    parent: dict[int, int] = {}
+
+    def find(x: int) -> int:
+        while (up := parent.setdefault(x, x)) != x:
+            parent[x] = parent[up]
+            x = up
+        return x
+
+    return parent, find
+
+
 def merge_in_order(
     clusters: dict[int, Cluster],
     left: list[int],
@@ -109,14 +129,7 @@ def merge_in_order(
 ) -> list[int]:
     """Refusal codes of pieces (left, right) taken one by one. `clusters`: what each point holds at the start; a point
     without one (an identifier) holds nothing. Clusters are used up."""
-    parent: dict[int, int] = {}
-
-    def find(x: int) -> int:
-        while (up := parent.setdefault(x, x)) != x:
-            parent[x] = parent[up]
-            x = up
-        return x
-
+    parent, find = union_find()
     refused = []
     for one, two, tier in zip(left, right, tiers, strict=True):
         a, b = find(one), find(two)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.identity.stitching.crowds import DEFAULT, SCHEMES, TIGHT, crowd, hidden
-from tests.identity.stitching.test_base import based
+from tests.identity.stitching.test_published import based
 from tests.identity.stitching.test_stitcher import SECRET, by_a_run, customers
 
 from floorwalker.errors import StateError

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from itertools import combinations
 
 from floorwalker.identity.compatibility import compatible_names, near_dates
-from floorwalker.identity.merging import Cluster, merge_in_order
+from floorwalker.identity.merging import Cluster, merge_in_order, union_find
 from floorwalker.identity.resolver import COUNTED
 from floorwalker.identity.rules import RULES
 from floorwalker.identity.stitching.holdings import ALONE, BARRED, SEVERAL, Holdings
@@ -194,14 +194,7 @@ class Resolver:
         left = [points[place] for *_, place in pieces]
         right = [node + _NODE for _, _, node, _, _ in pieces]
         refused = merge_in_order(clusters, left, right, [tier for tier, *_ in pieces], self.limits, self.most_records)
-        parent: dict[int, int] = {}
-
-        def find(x: int) -> int:
-            while (up := parent.setdefault(x, x)) != x:
-                parent[x] = parent[up]
-                x = up
-            return x
-
+        parent, find = union_find()
         for one, two, code in zip(left, right, refused, strict=True):
             if not code:
                 parent[find(one)] = find(two)

@@ -28,7 +28,7 @@ from floorwalker.identity.decisions import active
 from floorwalker.identity.guards import known
 from floorwalker.identity.quarantine import standing
 from floorwalker.identity.schema import MIGRATIONS
-from floorwalker.identity.stitching.base import TABLES, published
+from floorwalker.identity.stitching.published import TABLES, published
 from floorwalker.identity.stitching.stitcher import Stitcher
 
 if TYPE_CHECKING:

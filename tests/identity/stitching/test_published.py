@@ -17,7 +17,7 @@ from floorwalker.identity.decisions import Member
 from floorwalker.identity.levels import Cut
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.standing import Standing
-from floorwalker.identity.stitching.base import published
+from floorwalker.identity.stitching.published import published
 from floorwalker.identity.stitching.stitcher import Stitcher
 
 Rows = list[dict[str, object]]
