@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CHANGES = "_changes"
 ATTEMPTS = 12
+_IN_FILE = "floorwalker_file"
+_FILE = f", filename = '{_IN_FILE}'"
 
 
 def merge(
@@ -84,12 +86,15 @@ def stage_merge(
         "CREATE OR REPLACE TEMP TABLE floorwalker_touched AS SELECT DISTINCT * FROM"
         f" (SELECT {keys} FROM floorwalker_given UNION ALL SELECT {keys} FROM floorwalker_incoming)"
     )
-    held = _holding(connection, key, files)
-    changes = None
+    # One look at the table: what touched keys have now, and in which files.
+    whole = shaped(columns, f"SELECT * FROM {scan(files, _FILE)}", f", {_IN_FILE}")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE floorwalker_old AS"
+        f" SELECT {columns if tell else keys}, {_IN_FILE} FROM ({whole}) AS o WHERE {_touched('o', key)}"
+    )
+    held, changes = _holding(connection, key), None
     if held and tell:
-        old = (
-            f"SELECT {columns} FROM ({shaped(columns, f'SELECT * FROM {scan(held)}')}) AS o WHERE {_touched('o', key)}"
-        )
+        old = f"SELECT {columns} FROM floorwalker_old"
         ((file, rows), *rest) = write_parquet(
             connection,
             f"SELECT {columns} FROM (({old} EXCEPT ALL ({new})) UNION ALL (({new}) EXCEPT ALL {old}))",
@@ -105,7 +110,7 @@ def stage_merge(
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE floorwalker_touched AS SELECT DISTINCT {keys} FROM {scan(changed)}"
         )
-        held = _holding(connection, key, held)
+        held = _holding(connection, key)
         changes = ",".join(f"{CHANGES}/{one.name}" for one in changed)
     rest_of_files = ""
     if held:
@@ -136,9 +141,9 @@ def commit_merge(lake: Lake, staged: Staged, **note: str) -> int:
     return write_commit(staged.folder, staged.schema, staged.files, "merge", note, remove=staged.removed, base=base)
 
 
-def shaped(columns: str, select: str) -> str:
-    """The rows of a SELECT with all columns of the table, NULL where it lacks one."""
-    return f"SELECT {columns} FROM (SELECT * FROM floorwalker_shape UNION ALL BY NAME ({select}))"
+def shaped(columns: str, select: str, more: str = "") -> str:
+    """The rows of a SELECT with all columns of the table, NULL where it lacks one, and `more` of its own."""
+    return f"SELECT {columns}{more} FROM (SELECT * FROM floorwalker_shape UNION ALL BY NAME ({select}))"
 
 
 def _touched(alias: str, key: Sequence[str]) -> str:
@@ -146,18 +151,14 @@ def _touched(alias: str, key: Sequence[str]) -> str:
     return f"EXISTS (SELECT 1 FROM floorwalker_touched AS t WHERE {same})"
 
 
-def _holding(connection: duckdb.DuckDBPyConnection, key: Sequence[str], files: Sequence[str]) -> list[str]:
-    """The files among these that hold a touched key."""
-    source = scan(files, ", filename = 'floorwalker_file'")
-    return sorted(
-        row[0]
-        for row in connection.execute(
-            f"SELECT DISTINCT o.floorwalker_file FROM {source} AS o WHERE {_touched('o', key)}"
-        ).fetchall()
-    )
+def _holding(connection: duckdb.DuckDBPyConnection, key: Sequence[str]) -> list[str]:
+    """The files that hold a touched key."""
+    held = f"SELECT DISTINCT {_IN_FILE} FROM floorwalker_old AS o WHERE {_touched('o', key)}"
+    return sorted(file for (file,) in connection.execute(held).fetchall())
 
 
 def _forget(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("DROP TABLE IF EXISTS floorwalker_touched")
+    for table in ("touched", "old"):
+        connection.execute(f"DROP TABLE IF EXISTS floorwalker_{table}")
     for view in ("given", "incoming", "shape"):
         connection.execute(f"DROP VIEW IF EXISTS floorwalker_{view}")
