@@ -16,7 +16,7 @@ from tests.identity.population import population
 
 from floorwalker.identity.levels import TRUST, USUAL, Cut, Graph, Step, choose_cut, judge_rules, plan
 from floorwalker.identity.matching import training
-from floorwalker.identity.resolver import Evidence, People
+from floorwalker.identity.resolver import Evidence, People, components, smallest_member
 from floorwalker.identity.rules import RULES
 from floorwalker.identity.settings import IdentitySettings
 
@@ -49,6 +49,11 @@ def test_a_partition_further_down_the_order_is_coarser(seed: int) -> None:
     labels = [graph.labels(cut) for cut in cuts]
     assert all(_refines(one, two) for one, two in itertools.pairwise(labels))
     assert len(np.unique(labels[0])) > len(np.unique(labels[-1]))
+    # Step by step, and all down to a step at once.
+    for walked, cut in zip(graph.walk(cuts), cuts, strict=True):
+        rows = cut.keeps(graph.tier, graph.weight)
+        at_once = components(graph.left[rows], graph.right[rows], graph.points)[:count]
+        assert np.array_equal(smallest_member(walked), smallest_member(at_once))
 
 
 def _levels(found: Outcome) -> dict[str, dict[str, str]]:

@@ -14,13 +14,14 @@ from tests.identity.population import population, record
 
 from floorwalker.identity import resolver
 from floorwalker.identity.merging import clusters_of, merge_in_order
-from floorwalker.identity.settings import IdentitySettings, Limits
+from floorwalker.identity.settings import IdentitySettings, Limit, Limits
 
+DATED = IdentitySettings(limits=Limits(email=Limit(1, days=4), phone=Limit(2, days=9), account_id=Limit(1, days=2)))
 TIGHT = IdentitySettings(limits=Limits(email=2, phone=2, account_id=2), cluster_records=6, hub_names=5)
 
 
-WORLDS = 60
-METAMORPHIC = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+WORLDS = 40
+METAMORPHIC = settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SEEDS = st.integers(0, 10_000)
 
 
@@ -131,6 +132,7 @@ def _random_case(seed: int, records: int = 60, pieces: int = 110) -> tuple[resol
             np.int32
         ),
         words=rng.integers(1, 1 << 60, records).astype(np.uint64),
+        days=rng.integers(0, 20, records).astype(np.int32),
         cuts=resolver.Cuts(cut, np.repeat([0, 1, 2], 2).astype(np.int32), np.tile([0, 1], 3).astype(np.int8)),
     )
     tier = rng.choice([-1, 0, 1, 2, 4], pieces, p=[0.03, 0.25, 0.25, 0.25, 0.22]).astype(np.int8)
@@ -146,34 +148,37 @@ def _random_case(seed: int, records: int = 60, pieces: int = 110) -> tuple[resol
     return people, evidence
 
 
-def _one_by_one(people: resolver.People, evidence: resolver.Evidence, order: np.ndarray) -> list[int]:
+def _one_by_one(
+    people: resolver.People, evidence: resolver.Evidence, order: np.ndarray, settings: IdentitySettings
+) -> list[int]:
     """The reference: nothing but merging, piece after piece."""
-    own = np.arange(len(people))
-    clusters = dict(enumerate(clusters_of(people, own, np.ones(len(people), dtype=np.int8))))
+    own, limits = np.arange(len(people)), list(resolver.limits_of(settings).values())
+    clusters = dict(enumerate(clusters_of(people, own, np.ones(len(people), dtype=np.int8), limits)))
     right = np.where(evidence.partner >= 0, evidence.partner, len(people) + evidence.node.astype(np.int64))
-    settings = IdentitySettings()
     return merge_in_order(
         clusters,
         evidence.record[order].tolist(),
         right[order].tolist(),
         evidence.tier[order].tolist(),
-        list(resolver.limits_of(settings).values()),
+        limits,
         settings.cluster_records,
     )
 
 
+@pytest.mark.parametrize("chosen", [IdentitySettings(), DATED], ids=["default", "dated"])
 @pytest.mark.parametrize("seed", range(30))
-def test_the_vectorised_path_equals_merging_one_by_one(seed: int) -> None:
+def test_the_vectorised_path_equals_merging_one_by_one(seed: int, chosen: IdentitySettings) -> None:
     people, evidence = _random_case(seed)
-    _, refused = resolver.resolve(people, evidence, IdentitySettings())
+    _, refused = resolver.resolve(people, evidence, chosen)
     order = evidence.in_order(people)
-    assert refused[order].tolist() == _one_by_one(people, evidence, order)
+    assert refused[order].tolist() == _one_by_one(people, evidence, order, chosen)
 
 
+@pytest.mark.parametrize("chosen", [IdentitySettings(), DATED], ids=["default", "dated"])
 @pytest.mark.parametrize("seed", range(10))
-def test_a_component_alone_resolves_as_in_the_whole(seed: int) -> None:
+def test_a_component_alone_resolves_as_in_the_whole(seed: int, chosen: IdentitySettings) -> None:
     people, evidence = _random_case(seed, records=90, pieces=70)
-    labels, refused = resolver.resolve(people, evidence, IdentitySettings())
+    labels, refused = resolver.resolve(people, evidence, chosen)
     size = len(people) + int(evidence.node.max()) + 1
     other = np.where(evidence.partner >= 0, evidence.partner, len(people) + evidence.node.astype(np.int64))
     whole = resolver.components(evidence.record, other, size)[: len(people)]
@@ -188,6 +193,7 @@ def test_a_component_alone_resolves_as_in_the_whole(seed: int) -> None:
                 np.searchsorted(rows, people.cuts.record[mine]).astype(np.int32), people.cuts.cut[mine],
                 people.cuts.side[mine],
             ),
+            people.days[rows],
         )  # fmt: skip
         partner = evidence.partner[pieces]
         alone = resolver.Evidence(
@@ -195,7 +201,7 @@ def test_a_component_alone_resolves_as_in_the_whole(seed: int) -> None:
             evidence.tier[pieces], evidence.weight[pieces],
             np.where(partner >= 0, np.searchsorted(rows, partner), -1).astype(np.int32),
         )  # fmt: skip
-        part_labels, part_refused = resolver.resolve(part, alone, IdentitySettings())
+        part_labels, part_refused = resolver.resolve(part, alone, chosen)
         assert rows[part_labels].tolist() == labels[rows].tolist()
         assert part_refused.tolist() == refused[pieces].tolist()
 

@@ -6,11 +6,11 @@ import datetime as dt
 
 import pytest
 from tests.identity.conftest import Identify
-from tests.identity.population import record
+from tests.identity.population import EPOCH, record
 
 from floorwalker.errors import ConfigError
 from floorwalker.identity.rules import chosen
-from floorwalker.identity.settings import IdentitySettings, Limits
+from floorwalker.identity.settings import IdentitySettings, Limit, Limits
 
 NAMES = ["ann", "bob", "cid", "dora", "earl", "fay", "gus", "hope", "ike", "june", "kay", "lou"]
 
@@ -183,5 +183,41 @@ def test_every_piece_is_accepted_or_says_why(identify: Identify) -> None:
 
 def test_an_unknown_rule_is_a_settings_error() -> None:
     with pytest.raises(ConfigError, match="emial") as caught:
-        chosen(["emial"])
+        chosen(IdentitySettings(rules=("emial",)))
     assert "email" in caught.value.fix
+    with pytest.raises(ConfigError, match="lolyalty_id") as caught:
+        chosen(IdentitySettings(priority=("lolyalty_id",)))
+    assert "loyalty_id" in caught.value.fix
+
+
+def test_a_limit_with_days_lets_time_pass(identify: Identify) -> None:
+    """Three addresses in a year are a person's; three in a month are not."""
+
+    def seen(days: int) -> list[dict[str, object]]:
+        times = [EPOCH + dt.timedelta(days=days * n) for n in range(3)]
+        return [
+            record(f"r{n}", account_id="ann", email=f"a{n}@lee.com", first_seen=at, last_seen=at)
+            for n, at in enumerate(times)
+        ]
+
+    settings = IdentitySettings(limits=Limits(email=Limit(2, days=30)))
+    assert len(identify(seen(120), settings).groups) == 1
+    found = identify(seen(10), settings)
+    assert sorted(map(len, found.groups)) == [1, 2]
+    assert found.refusals() == {"limit email 2 in 30 days"}
+
+
+def test_the_kind_believed_first_decides_who_gets_a_record(identify: Identify) -> None:
+    """One card per customer, and a record that an account and an e-mail address pull two ways."""
+    rows = [
+        record("card1", loyalty_id="L1", account_id="ann"),
+        record("card2", loyalty_id="L2", email="ann@lee.com"),
+        record("between", account_id="ann", email="ann@lee.com"),
+    ]
+    assert frozenset({"card1", "between"}) in identify(rows, IdentitySettings()).groups
+    found = identify(rows, IdentitySettings(priority=("email",)))
+    assert frozenset({"card2", "between"}) in found.groups
+    assert found.rows("SELECT DISTINCT rule, tier FROM silver.identity_evidence ORDER BY rule") == [
+        ("account_id", 0),
+        ("email", 0),
+    ]

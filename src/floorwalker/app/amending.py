@@ -107,6 +107,6 @@ def _settings(struct: IdentitySettings) -> dict[str, Any]:
 
 def _check(settings: IdentitySettings) -> None:
     """What a run would only find when it is at it."""
-    chosen(settings.rules)
+    chosen(settings)
     check_levels(settings)
     Normaliser(settings)

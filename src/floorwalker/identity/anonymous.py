@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from floorwalker.identity.limits import MICROSECONDS_PER_DAY, beyond
 from floorwalker.identity.resolver import Cuts, components
 from floorwalker.identity.settings import IdentitySettings
 
@@ -198,12 +199,31 @@ def _over_limit(
     np.maximum.at(seen, node[mine], visits.last_seen[mine])
     over = np.zeros(size, dtype=bool)
     owned = np.flatnonzero(owner >= 0)
-    over[owned] = _rank_in_group(owner[owned], kind[owned], -seen[owned], owned) >= _limits(settings)[kind[owned]]
+    over[owned] = _beyond(owner[owned], kind[owned], -seen[owned], owned, seen[owned], settings)
     return over
 
 
-def _limits(settings: IdentitySettings) -> NDArray[np.int64]:
-    return np.array([getattr(settings.limits, kind) for kind in KINDS], dtype=np.int64)
+def _beyond(
+    group: NDArray[np.integer],
+    kind: NDArray[np.integer],
+    first: NDArray[np.int64],
+    then: NDArray[np.integer],
+    seen: NDArray[np.int64],
+    settings: IdentitySettings,
+) -> NDArray[np.bool_]:
+    """Per value last `seen` (microseconds): is it too much for its group? Those are kept that come first by `first`
+    and `then`."""
+    limits = [settings.limits.of(one) for one in KINDS]
+    over = _rank_in_group(group, kind, first, then) >= np.array([limit.most for limit in limits])[kind]
+    for number, limit in enumerate(limits):
+        if not limit.days:
+            continue
+        # Within days a group holds too much only if it does in all.
+        rows = np.flatnonzero((kind == number) & np.isin(group, group[over & (kind == number)]))
+        rows = rows[np.lexsort((then[rows], first[rows], group[rows]))]
+        for part in np.split(rows, np.flatnonzero(np.diff(group[rows])) + 1):
+            over[part] = beyond((seen[part] // MICROSECONDS_PER_DAY).tolist(), limit)
+    return over
 
 
 def _rank_in_group(
@@ -243,7 +263,6 @@ def _hold_limits(
     settings: IdentitySettings,
 ) -> None:
     """Refuse the values by which a customer would hold more than its limits once ownership has spread."""
-    limits = _limits(settings)
     size, count = int(node.max()) + 1, len(labels)
     while True:
         kept = np.flatnonzero(refused == 0)
@@ -263,7 +282,7 @@ def _hold_limits(
         place = np.empty(len(used), dtype=np.int64)
         place[order] = np.arange(len(used))
         over = np.zeros(size, dtype=bool)
-        over[used] = _rank_in_group(group, kind[used], place, used) >= limits[kind[used]]
+        over[used] = _beyond(group, kind[used], place, used, seen[used], settings)
         excess = kept[over[node[kept]]]
         if not len(excess):
             return

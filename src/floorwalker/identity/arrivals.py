@@ -72,13 +72,11 @@ def look_at(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -
 
 def sharing(connection: duckdb.DuckDBPyConnection, keys: list[str], of: str) -> None:
     """identity_looked_at(record_id): the records of table `of`, and those with which they share a key (SQL)."""
-    parts = [f"SELECT record_id FROM {normalising.NORMALISED} SEMI JOIN {of} USING (record_id)"]
-    for key in keys:
-        parts.append(
-            f"SELECT record_id FROM {normalising.NORMALISED} "
-            f"WHERE ({key}) IN (SELECT {key} FROM {of} WHERE ({key}) IS NOT NULL)"
-        )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE identity_looked_at AS {' UNION '.join(parts)}")
+    alike = " OR ".join(f"({key}) IN (SELECT {key} FROM {of} WHERE ({key}) IS NOT NULL)" for key in keys)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE identity_looked_at AS"
+        f" SELECT record_id FROM {normalising.NORMALISED} WHERE record_id IN (SELECT record_id FROM {of}) OR {alike}"
+    )
 
 
 def make_seeds(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
@@ -118,4 +116,4 @@ def make_seeds(connection: duckdb.DuckDBPyConnection, settings: IdentitySettings
 
 def _words_alone(settings: IdentitySettings) -> list[str]:
     """Keys of the rules in use that go by no identifier."""
-    return [rule.key for rule in rules.chosen(settings.rules) if rule.identifier_kind not in rules.KEYS]
+    return [rule.key for rule in rules.chosen(settings) if rule.identifier_kind not in rules.KEYS]

@@ -55,7 +55,7 @@ def pinned_levels(
         pinned = msgspec.json.decode(path.read_bytes(), type=Pinned)
         if pinned.basis == basis and (partial or _as_many(records, pinned, settings)):
             return pinned
-    steps = plan((rule.tier, rule.weight, rule.name) for rule in rules.chosen(settings.rules) if rule.tier < 3)
+    steps = plan((rule.tier, rule.weight, rule.name) for rule in rules.chosen(settings) if rule.tier < 3)
     people, evidence = gathered.people, gathered.evidence
     hidden = np.isin(evidence.node, np.concatenate([nodes.get(rule, np.empty(0, np.uint64)) for rule in _OF_HARD]))
     judged = judge_rules(

@@ -18,7 +18,7 @@ an audience picks one without another run. What is expected:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -26,7 +26,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from floorwalker.identity.resolver import PROBABLE, Evidence, People, components, resolve_within
+from floorwalker.identity.resolver import PROBABLE, Evidence, People, components, resolve_within, smallest_member
+from floorwalker.identity.settings import Limit
 
 USUAL = {-1: 1.0, 0: 0.9999, 1: 0.998, 2: 0.99}
 """Precision of a tier's pairs where no hard ids can tell."""
@@ -85,8 +86,27 @@ class Graph:
 
     def labels(self, cut: Cut) -> NDArray[np.int32]:
         """Label per record of what is joined down to a cut."""
-        rows = cut.keeps(self.tier, self.weight)
-        return components(self.left[rows], self.right[rows], self.points)[: self.count]
+        (labels,) = self.walk([cut])
+        return labels
+
+    def walk(self, cuts: Iterable[Cut]) -> Iterator[NDArray[np.int32]]:
+        """The labels at each of some cuts, every one further down than the one before.
+
+        What a step adds joins what is together already: only edges between different labels, and the points these
+        touch, are looked at again."""
+        labels = np.arange(self.points, dtype=np.int32)
+        waiting = np.arange(len(self.left))
+        for cut in cuts:
+            kept = cut.keeps(self.tier[waiting], self.weight[waiting])
+            left, right = labels[self.left[waiting[kept]]], labels[self.right[waiting[kept]]]
+            waiting, joining = waiting[~kept], left != right
+            if joining.any():
+                ends, place = np.unique(np.concatenate([left[joining], right[joining]]), return_inverse=True)
+                group = components(*np.split(place, 2), len(ends))
+                new = np.arange(self.points, dtype=np.int32)
+                new[ends] = ends[smallest_member(group)]
+                labels = new[labels]
+            yield labels[: self.count]
 
 
 def plan(rules: Iterable[tuple[int, float, str]]) -> list[tuple[Cut, str]]:
@@ -97,9 +117,17 @@ def plan(rules: Iterable[tuple[int, float, str]]) -> list[tuple[Cut, str]]:
 
 
 def _pairs(labels: NDArray[np.integer]) -> int:
-    """Pairs of rows with one label."""
-    counts = np.unique(labels, return_counts=True)[1].astype(np.int64)
+    """Pairs of rows with one label; labels are small numbers."""
+    counts = np.bincount(labels)
     return int((counts * (counts - 1) // 2).sum())
+
+
+def _pairs_of_both(one: NDArray[np.integer], two: NDArray[np.integer]) -> int:
+    """Pairs of rows that agree on both."""
+    key = np.sort(one.astype(np.int64) * (int(two.max(initial=0)) + 1) + two)
+    ends = np.flatnonzero(np.append(key[1:] != key[:-1], True))
+    counts = np.diff(ends, prepend=-1)
+    return int((counts * (counts - 1) // 2).sum()) if len(key) else 0
 
 
 class Judged(NamedTuple):
@@ -116,29 +144,27 @@ def judge_rules(
     hidden: NDArray[np.bool_],
     hard: str,
     steps: Sequence[Cut],
-    limits: Mapping[str, int],
+    limits: Mapping[str, Limit],
     most_records: int,
 ) -> Judged:
     """Run the rules as if nobody had a hard id (`hard`: its kind, `hidden`: evidence that speaks of it), then look.
 
     Once the ids are in use, a pair of which both are known cannot be wrong. That is not taken off the error: records
     without a card say less of everything else too, and are wrong more often than those that can be looked at."""
-    ids = people.codes[hard]
+    _, ids = np.unique(people.codes[hard], return_inverse=True)
     seen = evidence.take(np.flatnonzero((evidence.tier < PROBABLE) & ~hidden))
     blind = replace(people, codes={kind: codes for kind, codes in people.codes.items() if kind != hard})
     _, refused = resolve_within(
         blind, seen, {kind: limit for kind, limit in limits.items() if kind != hard}, most_records
     )
     graph = Graph.of(len(people), seen, refused == 0)
-    known = np.flatnonzero(ids)
+    known = np.flatnonzero(people.codes[hard])
     there = _pairs(ids[known])
     found: list[float] = []
     matches, pairs, usual = None, 0, 0.0
-    for cut in steps:
-        labels = graph.labels(cut)
+    for cut, labels in zip(steps, graph.walk(steps), strict=True):
         together = _pairs(labels[known])
-        both = np.unique(np.stack([labels[known].astype(np.uint64), ids[known]]), axis=1, return_counts=True)[1]
-        right = int((both.astype(np.int64) * (both.astype(np.int64) - 1) // 2).sum())
+        right = _pairs_of_both(labels[known], ids[known])
         before, pairs = pairs, _pairs(labels)
         usual += (pairs - before) * (1 - USUAL[cut.tier])
         # A few pairs with cards say little: the usual precision of the tiers speaks too.
@@ -160,8 +186,8 @@ def curve(
     graph = Graph.of(len(people), evidence, refused == 0)
     found: list[Step] = []
     pairs, wrong, before = 0, 0.0, np.arange(len(people), dtype=np.int32)
-    for place, (cut, name) in enumerate(steps):
-        labels = graph.labels(cut)
+    walk = graph.walk(cut for cut, _ in steps)
+    for place, ((cut, name), labels) in enumerate(zip(steps, walk, strict=True)):
         now = _pairs(labels)
         if cut.tier < PROBABLE:
             told = judged.precision[place] if place < len(judged.precision) else None
@@ -179,7 +205,7 @@ def curve(
                 weight=cut.weight,
                 name=name,
                 pairs=pairs,
-                customers=len(np.unique(labels)),
+                customers=int(np.count_nonzero(np.bincount(labels))),
                 precision=1 - wrong / pairs if pairs else 1.0,
                 recall=(pairs - wrong) / matches if matches else 0.0,
             )

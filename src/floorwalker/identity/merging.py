@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from floorwalker.identity.compatibility import compatible_names, near_dates
+from floorwalker.identity.limits import most_at_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from floorwalker.identity.resolver import People
+    from floorwalker.identity.settings import Limit
 
 MANUAL = -1
 """Tier of a person's decision that two records belong together."""
@@ -30,18 +32,19 @@ do not."""
 
 
 class Cluster:
-    """What a growing customer holds."""
+    """What a growing customer holds. `codes`: per kind the identifiers; of a kind whose limit has days, the sightings
+    (day, identifier)."""
 
     __slots__ = ("births", "codes", "cuts", "names", "records")
 
     def __init__(self, kinds: int) -> None:
-        self.codes: list[set[int]] = [set() for _ in range(kinds)]
+        self.codes: list[set] = [set() for _ in range(kinds)]
         self.names: set[tuple[str, str]] = set()
         self.births: set[int] = set()
         self.cuts: dict[int, int] = {}
         self.records = 0
 
-    def obstacle(self, other: Cluster, tier: int, limits: list[int], most_records: int) -> int:
+    def obstacle(self, other: Cluster, tier: int, limits: list[Limit], most_records: int) -> int:
         """Why the two cannot be one customer: a code of `resolver.reasons`, 0 if they can."""
         kinds = len(limits)
         if self.cuts and other.cuts and any(other.cuts.get(cut, side) != side for cut, side in self.cuts.items()):
@@ -50,7 +53,7 @@ class Cluster:
             return 0
         for code, (mine, theirs, limit) in enumerate(zip(self.codes, other.codes, limits, strict=True), start=1):
             # What a person joined may hold more than the limit: what adds nothing to it may still come in.
-            if mine and theirs and len(mine | theirs) > max(limit, len(mine), len(theirs)):
+            if mine and theirs and _exceeds(mine, theirs, limit):
                 return code
         if not (self.names <= other.names or other.names <= self.names) and any(
             not compatible_names(one, two) for one in self.names for two in other.names
@@ -75,17 +78,28 @@ class Cluster:
         self.records += other.records
 
 
-def clusters_of(people: People, records: NDArray[np.integer], counted: NDArray[np.integer]) -> list[Cluster]:
-    """One cluster per record named. `counted`: 1 where the record counts towards a limit of records."""
+def _exceeds(mine: set, theirs: set, limit: Limit) -> bool:
+    if not limit.days:
+        return len(mine | theirs) > max(limit.most, len(mine), len(theirs))
+    counts = [most_at_once(seen, limit.days) for seen in (mine | theirs, mine, theirs)]
+    return counts[0] > max(limit.most, *counts[1:])
+
+
+def clusters_of(
+    people: People, records: NDArray[np.integer], counted: NDArray[np.integer], limits: list[Limit]
+) -> list[Cluster]:
+    """One cluster per record named. `counted`: 1 where the record counts towards a limit of records; `limits`: of the
+    kinds of `people.codes`."""
+    days = people.days[records].tolist() if any(limit.days for limit in limits) else []
     columns = [codes[records].tolist() for codes in people.codes.values()]
     given, family, births = (column[records].tolist() for column in (people.given, people.family, people.birth))
     ones = counted[records].tolist()
     made = []
     for row in range(len(records)):
         cluster = Cluster(len(columns))
-        for codes, column in zip(cluster.codes, columns, strict=True):
+        for codes, column, limit in zip(cluster.codes, columns, limits, strict=True):
             if column[row]:
-                codes.add(column[row])
+                codes.add((days[row], column[row]) if limit.days else column[row])
         if given[row]:
             cluster.names.add((people.names[given[row]], people.names[family[row]]))
         if births[row]:
@@ -124,7 +138,7 @@ def merge_in_order(
     left: list[int],
     right: list[int],
     tiers: list[int],
-    limits: list[int],
+    limits: list[Limit],
     most_records: int,
 ) -> list[int]:
     """Refusal codes of pieces (left, right) taken one by one. `clusters`: what each point holds at the start; a point

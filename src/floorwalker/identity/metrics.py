@@ -99,11 +99,12 @@ def measure(connection: duckdb.DuckDBPyConnection) -> Metrics:
     figures = summary(connection)
     run_id, as_of = _run(connection)
     accepted, refused = _under(figures, "accepted."), _under(figures, "refused.")
-    by_rule = dict(
-        connection.execute(
-            "SELECT rule, count(*) FROM silver.identity_evidence WHERE NOT accepted GROUP BY rule"
+    by_rule = {
+        rule: (tier, count)
+        for rule, tier, count in connection.execute(
+            "SELECT rule, min(tier), count(*) FILTER (NOT accepted) FROM silver.identity_evidence GROUP BY rule"
         ).fetchall()
-    )
+    }
     return Metrics(
         run_id,
         as_of,
@@ -170,12 +171,12 @@ def history(state: sqlite3.Connection, limit: int = 30) -> list[Moment]:
     return list(found.values())
 
 
-def _rules(accepted: Mapping[str, int], refused: Mapping[str, int]) -> list[Rule]:
-    """In the order of the rules; those of a model and of people come last."""
-    named = [*(name for name in RULES if name in accepted or name in refused)]
-    others = sorted((accepted.keys() | refused.keys()) - RULES.keys())
+def _rules(accepted: Mapping[str, int], found: Mapping[str, tuple[int, int]]) -> list[Rule]:
+    """In the order of the rules; those of a model and of people come last. `found`: rule -> tier, pieces refused."""
+    named = [name for name in RULES if name in found]
+    others = sorted(found.keys() - RULES.keys())
     return [
-        Rule(name, RULES[name].tier if name in RULES else None, accepted.get(name, 0), refused.get(name, 0))
+        Rule(name, found[name][0] if name in RULES else None, accepted.get(name, 0), found[name][1])
         for name in (*named, *others)
     ]
 

@@ -35,12 +35,15 @@ def normalise(context: StepContext, settings: IdentitySettings) -> None:
     if known is None:
         context.write(NORMALISED, normalise_records(connection, settings))
     else:
-        rows = _normalised(connection, settings, known)
-        if _met(connection, known):
-            rows = _normalised(connection, settings, known)
+        _make_rows(connection, settings, known, "identity_renewed")
+        if _meet(connection, known):
+            # What they say in clear is as it was: whoever is normalised already does not look at them again.
+            _make_rows(connection, settings, known, "identity_met")
+            connection.execute("INSERT INTO identity_renewed FROM identity_met")
+        rows = connection.sql("FROM identity_rows ORDER BY record_id")
         context.merge(NORMALISED, ["record_id"], connection.sql("FROM identity_renewed"), rows)
-        for table in ("renewed", "renewed_records"):
-            connection.execute(f"DROP TABLE identity_{table}")
+        for table in ("renewed", "renewed_records", "met", "rows"):
+            connection.execute(f"DROP TABLE IF EXISTS identity_{table}")
     connection.execute("DROP TABLE IF EXISTS identity_normalised")
     context.progress(1.0, "records normalised")
 
@@ -77,31 +80,36 @@ def _read(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [column for column in _READS if column in columns]
 
 
-def _normalised(
-    connection: duckdb.DuckDBPyConnection, settings: IdentitySettings, known: dict[str, list[Scheme]]
-) -> duckdb.DuckDBPyRelation:
+def _make_rows(
+    connection: duckdb.DuckDBPyConnection, settings: IdentitySettings, known: dict[str, list[Scheme]], of: str
+) -> None:
+    """The normalised records of table `of` join identity_rows."""
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_renewed_records AS
-        SELECT {", ".join(_read(connection))} FROM {RECORDS} SEMI JOIN identity_renewed USING (record_id)
+        SELECT {", ".join(_read(connection))} FROM {RECORDS} SEMI JOIN {of} USING (record_id)
     """)
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS identity_rows AS FROM {PREVIOUS} WHERE FALSE")
+    others = f"FROM {PREVIOUS} ANTI JOIN identity_renewed USING (record_id)"
     standing = {
-        field: f"SELECT unnest(hashes), {key} FROM {PREVIOUS} WHERE hashes IS NOT NULL AND {key} IS NOT NULL"
-        " AND record_id NOT IN (FROM identity_renewed)"
+        field: f"SELECT unnest(hashes), {key} FROM (({others}) UNION ALL BY NAME FROM identity_rows)"
+        f" WHERE hashes IS NOT NULL AND {key} IS NOT NULL AND record_id NOT IN (FROM {of})"
         for key, field in OUTPUT.items()
         if known.get(field)
     }
-    return normalise_records(connection, settings, "identity_renewed_records", known, standing)
+    found = normalise_records(connection, settings, "identity_renewed_records", known, standing)
+    found.create_view("identity_found", replace=True)
+    connection.execute("INSERT INTO identity_rows BY NAME FROM identity_found")
 
 
-def _met(connection: duckdb.DuckDBPyConnection, known: dict[str, list[Scheme]]) -> bool:
-    """Hashed records whose clear value may have come or gone with those in identity_renewed join them; were there any?
-    Reads identity_normalised."""
+def _meet(connection: duckdb.DuckDBPyConnection, known: dict[str, list[Scheme]]) -> bool:
+    """identity_met(record_id): hashed records whose clear value may have come or gone with those in identity_renewed;
+    are there any? Reads identity_rows."""
     hashing = [field for field, found in known.items() if found]
     if not hashing:
         return False
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE identity_codes AS
-        SELECT unnest(hashes) AS code FROM identity_normalised
+        SELECT unnest(hashes) AS code FROM identity_rows
         UNION SELECT unnest(hashes) FROM {PREVIOUS} SEMI JOIN identity_renewed USING (record_id)
     """)
     found = " UNION ".join(
@@ -109,8 +117,6 @@ def _met(connection: duckdb.DuckDBPyConnection, known: dict[str, list[Scheme]]) 
         f" AND {hash_code(field, own_token(field))} IN (FROM identity_codes)"
         for field in hashing
     )
-    ((before,),) = connection.execute("SELECT count(*) FROM identity_renewed").fetchall()
-    connection.execute(f"INSERT INTO identity_renewed SELECT record_id FROM ({found}) EXCEPT FROM identity_renewed")
-    ((after,),) = connection.execute("SELECT count(*) FROM identity_renewed").fetchall()
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE identity_met AS ({found}) EXCEPT FROM identity_renewed")
     connection.execute("DROP TABLE identity_codes")
-    return after > before
+    return connection.execute("SELECT count(*) FROM identity_met").fetchall() != [(0,)]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from floorwalker.identity import anonymous, manual, resolver
 from floorwalker.identity.levels import Cut, Graph
+from floorwalker.identity.limits import MICROSECONDS_PER_DAY
 from floorwalker.identity.settings import IdentitySettings
 
 LEAST_WEIGHT = 0.0
@@ -93,7 +94,9 @@ def _people(connection: duckdb.DuckDBPyConnection) -> tuple[resolver.People, NDA
     codes = ", ".join(f"{kind}_code" for kind in resolver.COUNTED)
     columns = arrays(
         connection,
-        f"SELECT {codes}, given_code, family_code, birth_code, words, known FROM identity_people ORDER BY rid",
+        f"SELECT {codes}, given_code, family_code, birth_code, words, known,"
+        f" coalesce(floor(epoch_us(first_seen) / {MICROSECONDS_PER_DAY})::INTEGER, 0) AS days"
+        " FROM identity_people ORDER BY rid",
     )
     hubs = arrays(connection, "SELECT DISTINCT code FROM identity_hubs")["code"]
     for kind in resolver.COUNTED:
@@ -108,6 +111,7 @@ def _people(connection: duckdb.DuckDBPyConnection) -> tuple[resolver.People, NDA
         birth=columns["birth_code"],
         words=columns["words"],
         cuts=manual.cuts(connection),
+        days=columns["days"],
     )
     return people, columns["known"].astype(bool)
 

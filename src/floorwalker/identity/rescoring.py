@@ -82,7 +82,7 @@ def _score(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE match_near AS
         SELECT * REPLACE ((row_number() OVER (ORDER BY record_id) - 1)::INTEGER AS rid) FROM match_all
-        WHERE record_id IN ({near_sql(model.blocks, "match_due", "match_all", "match_skipped")})
+        WHERE {near_sql(model.blocks, "match_due", "match_skipped")}
     """)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE match_due AS FROM match_near SEMI JOIN identity_rescored USING (record_id)"

@@ -16,7 +16,7 @@ nest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from floorwalker.identity.compatibility import compatible_names, near_dates
 from floorwalker.identity.merging import Cluster, clusters_of, merge_in_order
-from floorwalker.identity.settings import IdentitySettings
+from floorwalker.identity.settings import IdentitySettings, Limit
 
 COUNTED = ("loyalty_id", "account_id", "customer_ref", "email", "phone")
 """Kinds whose number per customer is limited by the records' own values."""
@@ -55,7 +55,8 @@ class People:
     """What constrains each record; row = record, 0 = unknown.
 
     `codes`: kind -> uint64 hash of its key, for kinds with a limit. `given`, `family`: rows of `names`, whose first is
-    "". `birth`: yyyymmdd. `words`: hash of everything the record says except device and cookie.
+    "". `birth`: yyyymmdd. `words`: hash of everything the record says except device and cookie. `days`: days since 1970
+    on which a record was first seen; needed where a limit has days.
     """
 
     codes: dict[str, NDArray[np.uint64]]
@@ -65,6 +66,7 @@ class People:
     birth: NDArray[np.int32]
     words: NDArray[np.uint64]
     cuts: Cuts = field(default_factory=Cuts)
+    days: NDArray[np.int32] = field(default_factory=lambda: _none(np.int32))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -97,7 +99,7 @@ def reasons(settings: IdentitySettings) -> tuple[str, ...]:
     """Why evidence is refused, by code; code 0 is accepted."""
     return (
         "",
-        *(f"limit {kind} {getattr(settings.limits, kind)}" for kind in COUNTED),
+        *(f"limit {kind} {limit}" for kind, limit in limits_of(settings).items()),
         "different first names",
         "birth date",
         f"limit records {settings.cluster_records}",
@@ -117,9 +119,9 @@ def smallest_member(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     return first[inverse].astype(np.int32)
 
 
-def limits_of(settings: IdentitySettings) -> dict[str, int]:
+def limits_of(settings: IdentitySettings) -> dict[str, Limit]:
     """How many identifiers of a kind a customer may hold, for the kinds that are counted."""
-    return {kind: getattr(settings.limits, kind) for kind in COUNTED}
+    return {kind: settings.limits.of(kind) for kind in COUNTED}
 
 
 def resolve(
@@ -130,11 +132,11 @@ def resolve(
 
 
 def resolve_within(
-    people: People, evidence: Evidence, limits: dict[str, int], most_records: int
+    people: People, evidence: Evidence, limits: dict[str, Limit], most_records: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """`resolve` for any kinds: `limits` names those of `people.codes` that are counted."""
     codes = {kind: people.codes[kind] for kind in limits}
-    people = People(codes, people.given, people.family, people.names, people.birth, people.words, people.cuts)
+    people = replace(people, codes=codes)
     refused = np.zeros(len(evidence), dtype=np.int8)
     labels = np.arange(len(people), dtype=np.int32)
     # What a model weighs comes after everything else: on its own, few components are in doubt by either.
@@ -145,7 +147,7 @@ def resolve_within(
 
 
 def _stage(
-    people: People, evidence: Evidence, start: NDArray[np.int32], limits: dict[str, int], most_records: int
+    people: People, evidence: Evidence, start: NDArray[np.int32], limits: dict[str, Limit], most_records: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """`resolve_within` on top of a partition that stands (labels are rows of records)."""
     count = len(people)
@@ -162,7 +164,7 @@ def _stage(
         order = evidence.take(pieces).in_order(people)
         pieces = pieces[order]
         refused[pieces] = merge_in_order(
-            _standing(people, start, labels[:count], np.flatnonzero(doubtful[labels[:count]])),
+            _standing(people, start, labels[:count], np.flatnonzero(doubtful[labels[:count]]), list(limits.values())),
             left[pieces].tolist(),
             right[pieces].tolist(),
             evidence.tier[pieces].tolist(),
@@ -175,12 +177,16 @@ def _stage(
 
 
 def _standing(
-    people: People, start: NDArray[np.int32], component: NDArray[np.int32], records: NDArray[np.integer]
+    people: People,
+    start: NDArray[np.int32],
+    component: NDArray[np.int32],
+    records: NDArray[np.integer],
+    limits: list[Limit],
 ) -> dict[int, Cluster]:
     """What each standing part of the partition holds, for the records given."""
     clusters: dict[int, Cluster] = {}
     counted = _first_of_words(people, component)
-    for label, one in zip(start[records].tolist(), clusters_of(people, records, counted), strict=True):
+    for label, one in zip(start[records].tolist(), clusters_of(people, records, counted, limits), strict=True):
         standing = clusters.get(label)
         if standing is None:
             clusters[label] = one
@@ -211,13 +217,14 @@ def _distinct(labels: NDArray[np.int32], values: NDArray[np.integer]) -> tuple[N
 
 
 def _doubtful(
-    people: People, labels: NDArray[np.int32], limits: dict[str, int], most_records: int
+    people: People, labels: NDArray[np.int32], limits: dict[str, Limit], most_records: int
 ) -> NDArray[np.bool_]:
     """Per component: could any merge inside it break a constraint?"""
     own, size = labels[: len(people)], int(labels.max(initial=-1)) + 1
     doubtful = np.bincount(own, weights=_first_of_words(people, own), minlength=size) > most_records
     for kind, limit in limits.items():
-        doubtful |= np.bincount(_distinct(own, people.codes[kind])[0], minlength=size) > limit
+        # Who never held more cannot have held more in some days either.
+        doubtful |= np.bincount(_distinct(own, people.codes[kind])[0], minlength=size) > limit.most
     named = people.given.astype(np.int64) * len(people.names) + np.where(people.given, people.family, 0)
     doubtful |= _disagreeing(
         *_distinct(own, named), size, lambda one, two: compatible_names(_name(people, one), _name(people, two))

@@ -202,11 +202,16 @@ def _find_joins(
     )
 
 
+_ANY = 1_000_000
+"""Of identifiers with a limit for some days only, two customers may hold any number together; what these refused is
+known from pairs."""
+
+
 def _hindered(settings: IdentitySettings) -> str:
     """SQL: couples of `best` that no level would join, because a constraint refused a pair of theirs, or because they
     hold too many identifiers together."""
     kinds = " UNION ".join(
-        f"SELECT customer_id, '{kind}' AS kind, {KEYS[kind]} AS key, {getattr(limit, 'most', limit)} AS most"
+        f"SELECT customer_id, '{kind}' AS kind, {KEYS[kind]} AS key, {_ANY if limit.days else limit.most} AS most"
         f" FROM held WHERE {KEYS[kind]} IS NOT NULL"
         for kind, limit in limits_of(settings).items()
     )

@@ -19,8 +19,8 @@ one person with those of the same initial who use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -94,14 +94,39 @@ RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 
-def chosen(names: Iterable[str]) -> list[Rule]:
-    """The rules in use, in a fixed order whatever the order of the setting."""
-    names = set(names)
+OWN = {
+    "loyalty_id": "loyalty_id", "account_id": "account_id", "customer_ref": "customer_ref", "email": "email",
+    "phone": "phone_initial",
+}  # fmt: skip
+"""Identifier kind -> the rule that goes by it, in the order in which they are believed unless a shop says otherwise."""
+
+
+def ranked(priority: Sequence[str]) -> dict[str, Rule]:
+    """All rules, those of OWN in the places (tier, weight) that `priority` gives their kinds; kinds that it leaves out
+    come after those it names. Raises ConfigError for what is no kind.
+
+    >>> [(rule.name, rule.tier, rule.weight) for rule in ranked(["phone"]).values() if rule.name in OWN.values()][3:]
+    [('email', 2, 14.0), ('phone_initial', 0, 30.0)]
+    """
+    for kind in priority:
+        if kind not in OWN:
+            raise ConfigError(f"identity.priority: no kind {kind!r}", fix=did_you_mean(kind, OWN))
+    order = dict.fromkeys([*priority, *OWN])
+    places = {OWN[kind]: (RULES[rule].tier, RULES[rule].weight) for kind, rule in zip(order, OWN.values(), strict=True)}
+    return {
+        name: replace(rule, tier=places[name][0], weight=places[name][1]) if name in places else rule
+        for name, rule in RULES.items()
+    }
+
+
+def chosen(settings: IdentitySettings) -> list[Rule]:
+    """The rules in use, in a fixed order whatever the order of the setting. Raises ConfigError for what is no rule."""
+    names = set(settings.rules)
     if not names:
         raise ConfigError("identity.rules is empty", fix="leave the setting out to use every rule")
     for name in sorted(names - RULES.keys()):
         raise ConfigError(f"identity.rules: no rule {name!r}", fix=did_you_mean(name, RULES))
-    return [rule for rule in RULES.values() if rule.name in names]
+    return [rule for rule in ranked(settings.priority).values() if rule.name in names]
 
 
 _COLUMNS = (
@@ -220,7 +245,7 @@ def make_pieces(connection: duckdb.DuckDBPyConnection, settings: IdentitySetting
 
     Within a rule, weight is higher for the first initial that more of the value's records carry: a shared card goes to
     whoever uses it most."""
-    silent, rules = _silent(connection), chosen(settings.rules)
+    silent, rules = _silent(connection), chosen(settings)
     parts = []
     for rule in [rule for rule in rules if not any(column in rule.key for column in silent)] or rules[:1]:
         known = "" if rule.tier < 3 else "AND n.anonymous > 0"

@@ -18,23 +18,53 @@ Criterion = Literal["verified", "source", "recency", "completeness", "frequency"
 _MOST_SAID: tuple[Criterion, ...] = ("verified", "source", "frequency", "recency", "completeness")
 
 
-class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """How many different identifiers of a kind one customer may hold.
+class Limit(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """So many identifiers of a kind.
 
-    The first five count the identifiers in a customer's records: evidence that would exceed them is refused.
-    Devices and cookies count those that lend their anonymous visits to the customer; the latest seen are kept.
+    >>> Limits(email=Limit(3, days=90)).of("email"), Limits().of("email")
+    (Limit(most=3, days=90), Limit(most=5, days=0))
     """
 
-    loyalty_id: int = 1
-    account_id: int = 60
+    most: int
+    days: int = 0
+    """In any so many days on end; 0: ever."""
+
+    def __post_init__(self) -> None:
+        if self.most < 0 or self.days < 0:
+            raise ValueError("a limit and its days are numbers from 0 on")
+
+    def __str__(self) -> str:
+        return f"{self.most} in {self.days} days" if self.days else str(self.most)
+
+
+class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How many different identifiers of a kind one customer may hold: a number, or `{ most = 3, days = 90 }`.
+
+    The first five count the identifiers in a customer's records: evidence that would exceed them is refused. With
+    days, an identifier counts on the day on which a record with it was first seen, and no days on end may see more.
+    Devices and cookies count those that lend their anonymous visits to the customer; the latest seen are kept. With
+    days, one counts on the day on which it was last seen.
+    """
+
+    loyalty_id: int | Limit = 1
+    account_id: int | Limit = 60
     """People open accounts again: a smaller limit costs recall (on simulated records 3 gives .64, 60 gives .78) and
     gains no precision. Set it to 1 where the shop itself makes sure of it."""
-    customer_ref: int = 60
-    email: int = 5
-    phone: int = 3
-    device_id: int = 20
-    cookie_id: int = 50
-    fingerprint: int = 10
+    customer_ref: int | Limit = 60
+    email: int | Limit = 5
+    phone: int | Limit = 3
+    device_id: int | Limit = 20
+    cookie_id: int | Limit = 50
+    fingerprint: int | Limit = 10
+
+    def __post_init__(self) -> None:
+        for kind in self.__struct_fields__:
+            self.of(kind)
+
+    def of(self, kind: str) -> Limit:
+        """The limit of a kind."""
+        told = getattr(self, kind)
+        return told if isinstance(told, Limit) else Limit(told)
 
 
 class ReviewSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -142,6 +172,9 @@ class IdentitySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     cluster_records: int = 30
     """No customer and no identifier holds more different sets of words than this (devices and cookies do not count)."""
     limits: Limits = Limits()
+    priority: tuple[str, ...] = ("loyalty_id", "account_id", "customer_ref", "email", "phone")
+    """Kinds of identifiers in the order in which they are believed: where a limit or a constraint lets only one of two
+    pieces of evidence count, it is that of the kind named first. Kinds left out come after those named."""
     review: ReviewSettings = ReviewSettings()
     probable: bool = True
     """Join records that a model finds to be one person, beside those that the rules join."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from floorwalker.identity import guards, manual, registry, rules, statistics
 from floorwalker.identity.settings import IdentitySettings
 
-_LARGEST = 50
+_LARGEST = 1000
 """Customers of whom it is counted first what they say: no customer with fewer records can say more."""
 
 
@@ -94,9 +94,12 @@ def _count_sizes(
         FROM (SELECT m.* FROM {customers} m SEMI JOIN ({{largest}}) USING (customer_id)) m
         JOIN {people} p USING (record_id) WHERE {known} GROUP BY customer_id
     """
-    connection.execute(
-        heavy.format(largest=f"SELECT customer_id FROM identity_sizes ORDER BY records DESC LIMIT {_LARGEST}")
-    )
-    ((most,),) = connection.execute("SELECT coalesce(max(word_sets), 0) FROM identity_heavy").fetchall()
-    least = min(most, settings.cluster_records)
-    connection.execute(heavy.format(largest=f"SELECT customer_id FROM identity_sizes WHERE records >= {least}"))
+    largest = f"SELECT customer_id, records FROM identity_sizes ORDER BY records DESC LIMIT {_LARGEST}"
+    connection.execute(heavy.format(largest=largest))
+    ((most, seen),) = connection.execute(
+        "SELECT (SELECT coalesce(max(word_sets), 0) FROM identity_heavy),"
+        f" (SELECT coalesce(min(records), 0) FROM ({largest}))"
+    ).fetchall()
+    # Whoever was not looked at has no more records than any of these.
+    if (least := min(most, settings.cluster_records)) <= seen:
+        connection.execute(heavy.format(largest=f"SELECT customer_id FROM identity_sizes WHERE records >= {least}"))

@@ -12,13 +12,21 @@ import random
 
 from tests.identity.population import EPOCH, record
 
-from floorwalker.identity.settings import IdentitySettings, Limits
+from floorwalker.identity.settings import IdentitySettings, Limit, Limits
 
 DEFAULT = IdentitySettings(probable=False, default_region="GB")
 TIGHT = IdentitySettings(
     probable=False, default_region="GB", cluster_records=6, hub_names=5, shared_device_people=2,
     limits=Limits(email=2, phone=2, account_id=2, customer_ref=3, device_id=2, cookie_id=2),
 )  # fmt: skip
+DATED = IdentitySettings(
+    probable=False, default_region="GB", shared_device_people=2, priority=("phone", "email"),
+    limits=Limits(
+        email=Limit(1, days=12), phone=Limit(1, days=5), account_id=Limit(2, days=20), loyalty_id=Limit(1, days=9),
+        device_id=Limit(1, days=6), cookie_id=Limit(2, days=8),
+    ),
+)  # fmt: skip
+"""Limits with days, and other kinds believed first."""
 SCHEMES = {"email": ["sha256(lower(trim(email)))", "md5(normalise(email))"], "loyalty_id": ["sha1(card)"]}
 GIVEN = ("Ann", "Bob", "A.", "Lee", "Anna", "Robert", "Zoe")
 FAMILY = ("Lee", "Bee", "Ann", "Moss")

@@ -8,15 +8,17 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorwalker.identity.anonymous import Visits, attach
-from floorwalker.identity.settings import IdentitySettings, Limits
+from floorwalker.identity.anonymous import KINDS, Visits, attach
+from floorwalker.identity.limits import MICROSECONDS_PER_DAY
+from floorwalker.identity.settings import IdentitySettings, Limit, Limits
 from floorwalker.identity.stitching.ownership import Edge, accepted
 
+DATED = IdentitySettings(limits=Limits(device_id=Limit(1, days=2), cookie_id=Limit(1, days=4)))
 TIGHT = IdentitySettings(shared_device_people=2, limits=Limits(device_id=2, cookie_id=3))
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(0, 1_000_000), st.sampled_from([TIGHT, IdentitySettings()]))
+@given(st.integers(0, 1_000_000), st.sampled_from([TIGHT, DATED, IdentitySettings()]))
 def test_both_accept_the_same(seed: int, chosen: IdentitySettings) -> None:
     rng = random.Random(seed)
     count, values = rng.randrange(2, 24), [rng.getrandbits(64) for _ in range(rng.randrange(1, 9))]
@@ -28,8 +30,8 @@ def test_both_accept_the_same(seed: int, chosen: IdentitySettings) -> None:
             label[record] = label[rng.choice(others)]
     edges = []
     for record in range(count):
-        first = rng.randrange(6)
-        last = first + rng.randrange(4)
+        first = rng.randrange(6) * MICROSECONDS_PER_DAY
+        last = first + rng.randrange(4) * MICROSECONDS_PER_DAY
         for kind in (0, 1):
             if rng.random() < 0.7:
                 value = rng.choice(values[kind::2] or values)
@@ -45,5 +47,5 @@ def test_both_accept_the_same(seed: int, chosen: IdentitySettings) -> None:
         np.array([edge.last_seen for edge in edges], np.int64),
     )
     refused = attach(np.array([label[one] for one in range(count)], np.int32), np.array(known), visits, chosen)
-    limits = (chosen.limits.device_id, chosen.limits.cookie_id)
+    limits = [chosen.limits.of(kind) for kind in KINDS[:2]]
     assert accepted(edges, label, people=chosen.shared_device_people, limits=limits) == (refused == 0).tolist()

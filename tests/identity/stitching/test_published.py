@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.identity.population import record
 from tests.identity.stitching.batch import by_a_run, normalised
-from tests.identity.stitching.crowds import DEFAULT, SCHEMES, TIGHT, crowd, hidden
+from tests.identity.stitching.crowds import DATED, DEFAULT, SCHEMES, TIGHT, crowd, hidden
 from tests.identity.stitching.test_stitcher import SECRET, customers
 
 from floorwalker.identity.decisions import Member
@@ -41,7 +41,7 @@ def groups(of: dict[str, str | None]) -> set[frozenset[str]]:
 
 
 @settings(max_examples=4, deadline=None)
-@given(st.integers(0, 100_000), st.sampled_from([DEFAULT, TIGHT]))
+@given(st.integers(0, 100_000), st.sampled_from([DEFAULT, TIGHT, DATED]))
 def test_what_is_published_stands_as_if_a_person_had_linked_it(seed: int, chosen: IdentitySettings) -> None:
     rng = random.Random(seed)
     rows = hidden(rng, crowd(rng, 12))

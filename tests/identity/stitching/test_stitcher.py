@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.identity.stitching.batch import by_a_run
-from tests.identity.stitching.crowds import DEFAULT, SCHEMES, TIGHT, crowd, hidden
+from tests.identity.stitching.crowds import DATED, DEFAULT, SCHEMES, TIGHT, crowd, hidden
 
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.identity.statistics import Hub, code_of
@@ -17,7 +17,7 @@ from floorwalker.identity.stitching.stitcher import Stitcher
 
 FEW = settings(max_examples=5, deadline=None)
 SEEDS = st.integers(0, 100_000)
-CHOICES = st.sampled_from([DEFAULT, TIGHT])
+CHOICES = st.sampled_from([DEFAULT, TIGHT, DATED])
 SECRET = b"the same key for every project of the tests"
 
 

@@ -171,12 +171,12 @@ def pairs_sql(blocks: Sequence[Block], left: str, right: str, skipped: str) -> s
     return f"SELECT DISTINCT join_key_l, join_key_r, '0' AS match_key FROM ({' UNION ALL '.join(parts)}) AS pairs"
 
 
-def near_sql(blocks: Sequence[Block], new: str, records: str, skipped: str) -> str:
-    """SELECT record_id of the `records` that agree with a record of table `new` on a block; see `pairs_sql`."""
-    parts = [
-        f"SELECT record_id FROM {records} WHERE ({block.key}) IN (SELECT block_key FROM"
-        f" (SELECT DISTINCT {block.key} AS block_key FROM {new}) AS keyed WHERE block_key IS NOT NULL"
-        f" AND MD5(block_key) NOT IN (SELECT hash FROM {skipped} WHERE block = {number}))"
+def near_sql(blocks: Sequence[Block], new: str, skipped: str) -> str:
+    """SQL that says of a record (record_id and the fields) whether it is of table `new` or agrees with one of these on
+    a block; see `pairs_sql`."""
+    agrees = [
+        f"({block.key}) IN (SELECT block_key FROM (SELECT DISTINCT {block.key} AS block_key FROM {new}) AS keyed"
+        f" WHERE block_key IS NOT NULL AND MD5(block_key) NOT IN (SELECT hash FROM {skipped} WHERE block = {number}))"
         for number, block in enumerate(blocks)
     ]
-    return " UNION ".join([f"SELECT record_id FROM {new}", *parts])
+    return " OR ".join([f"record_id IN (SELECT record_id FROM {new})", *agrees])

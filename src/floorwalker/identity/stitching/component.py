@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
 from itertools import combinations
 
 from floorwalker.identity.compatibility import compatible_names, near_dates
+from floorwalker.identity.limits import MICROSECONDS_PER_DAY
 from floorwalker.identity.merging import Cluster, merge_in_order, union_find
 from floorwalker.identity.resolver import COUNTED
-from floorwalker.identity.rules import RULES
+from floorwalker.identity.rules import ranked
 from floorwalker.identity.stitching.holdings import ALONE, BARRED, SEVERAL, Holdings
 from floorwalker.identity.stitching.saying import EMAIL, GUARDED, KINDS, LOYALTY, NAMING, PHONE
 
@@ -92,8 +92,10 @@ class Resolver:
     def __init__(self, held: Holdings, standing: Standing, most: int) -> None:
         settings = held.settings
         self.held, self.standing, self.most = held, standing, most
-        self.limits = [getattr(settings.limits, kind) for kind in COUNTED]
+        self.limits = [settings.limits.of(kind) for kind in COUNTED]
+        self.dated = any(limit.days for limit in self.limits)
         self.most_records = settings.cluster_records
+        self.places = {rule.name: (rule.tier, rule.weight) for rule in ranked(settings.priority).values()}
         # Per kind: is the value itself evidence, and is it with an initial?
         self.whole = [KINDS[kind] in held.rules for kind in NAMING]
         self.whole[PHONE] = "phone_alone" in held.rules
@@ -163,7 +165,7 @@ class Resolver:
     def _doubtful(self, found: Component) -> bool:
         """Could any merge in it break a constraint?"""
         if len(found.words) > self.most_records or any(
-            len(values) > limit for values, limit in zip(found.values, self.limits, strict=True)
+            len(values) > limit.most for values, limit in zip(found.values, self.limits, strict=True)
         ):
             return True
         if len(found.names) > 1:
@@ -214,7 +216,8 @@ class Resolver:
             for kind in GUARDED:
                 slot = held.slots[kind][row]
                 if slot >= 0 and not held.flags[slot] & BARRED:
-                    one.codes[kind].add(slot)
+                    day = held.first_seen[row] // MICROSECONDS_PER_DAY
+                    one.codes[kind].add((day, slot) if self.limits[kind].days else slot)
             if held.given[row]:
                 one.names.add(held.name_of(row))
             if held.birth[row]:
@@ -251,17 +254,13 @@ class Resolver:
                         counted[slot] = initials, sum(initials.values())
                     initials, total = counted[slot]
                     share = initials[initial] / total
-                pieces.append(_piece(KINDS[kind], share, held.code[slot]))
+                pieces.append(self._piece(KINDS[kind], share, held.code[slot]))
             if self.narrowed[kind] and initial and (kind == PHONE or flag & SEVERAL):
-                pieces.append(_piece(_INITIAL_RULE[kind], 1.0, held.nodes[_INITIAL_NODE[kind]][row]))
+                pieces.append(self._piece(_INITIAL_RULE[kind], 1.0, held.nodes[_INITIAL_NODE[kind]][row]))
             if kind == PHONE and flag & ALONE and "phone_alone" in rules:
-                pieces.append(_piece("phone_alone", 1.0, held.nodes[3][row]))
+                pieces.append(self._piece("phone_alone", 1.0, held.nodes[3][row]))
         return pieces
 
-
-_BASE: Mapping[str, tuple[int, float]] = {rule.name: (rule.tier, rule.weight) for rule in RULES.values()}
-
-
-def _piece(rule: str, share: float, node: int) -> tuple[int, float, int]:
-    tier, base = _BASE[rule]
-    return tier, base + share, node
+    def _piece(self, rule: str, share: float, node: int) -> tuple[int, float, int]:
+        tier, base = self.places[rule]
+        return tier, base + share, node

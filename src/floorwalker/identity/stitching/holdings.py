@@ -64,7 +64,7 @@ class Holdings:
         self.settings = settings
         self.barred = barred
         """Codes of values that are known to be nobody's, whoever holds them."""
-        self.rules = frozenset(rule.name for rule in chosen(settings.rules))
+        self.rules = frozenset(rule.name for rule in chosen(settings))
         self._share = Fraction(str(settings.hub_share))
         self.rows: dict[str, int] = {}
         self.ids: list[str] = []

@@ -37,7 +37,7 @@ class Lender:
         settings = held.settings
         self.held, self.customers, self.most = held, customers, most
         self.kinds = [kind for kind in LENDING if KINDS[kind] in held.rules]
-        self.limits = {kind: getattr(settings.limits, KINDS[kind]) for kind in LENDING}
+        self.limits = {kind: settings.limits.of(KINDS[kind]) for kind in LENDING}
         self.people = settings.shared_device_people
 
     def lend(self, rows: Iterable[int], new: int = -1) -> int:
@@ -137,7 +137,7 @@ class Lender:
         counts = dict.fromkeys(LENDING, 0)
         for kind, _ in part.values:
             counts[kind] += 1
-        return all(counts[kind] <= limit for kind, limit in self.limits.items())
+        return all(counts[kind] <= limit.most for kind, limit in self.limits.items())
 
     def _attached(self, part: _Part) -> list[list[int]]:
         """The customers with the visits lent to them, and anonymous visitors, by the rules of a run."""

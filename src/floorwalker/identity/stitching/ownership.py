@@ -4,7 +4,7 @@ In: `Edge`s, records on devices and cookies. Out: those that are accepted. On a 
 milliseconds and this some tens of microseconds; a test holds the two against each other on random cases.
 
 >>> edges = [Edge(0, 7, 0, 0, 0, True), Edge(1, 7, 0, 5, 5, False)]
->>> accepted(edges, {0: 0, 1: 1}, people=3, limits=(20, 50))
+>>> accepted(edges, {0: 0, 1: 1}, people=3, limits=(Limit(20), Limit(50)))
 [True, True]
 """
 
@@ -13,6 +13,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from floorwalker.identity.limits import MICROSECONDS_PER_DAY, beyond
+from floorwalker.identity.settings import Limit
 
 _NOBODY, _TORN = -1, -2
 
@@ -37,7 +40,7 @@ class _Value:
         self.owner, self.since, self.seen = _NOBODY, None, 0
 
 
-def accepted(edges: Sequence[Edge], label: Mapping[int, int], *, people: int, limits: Sequence[int]) -> list[bool]:
+def accepted(edges: Sequence[Edge], label: Mapping[int, int], *, people: int, limits: Sequence[Limit]) -> list[bool]:
     """Per edge. `label`: record -> smallest record of its customer; `people`: more customers than this make a kiosk;
     `limits`: values per customer and kind."""
     values = _owned(edges, label, people)
@@ -78,15 +81,18 @@ def _owned(edges: Sequence[Edge], label: Mapping[int, int], people: int) -> dict
     return values
 
 
-def _hold_owned(values: Mapping[int, _Value], limits: Sequence[int]) -> None:
+def _hold_owned(values: Mapping[int, _Value], limits: Sequence[Limit]) -> None:
     """Of a customer's own values beyond its limit the latest seen are kept."""
     held: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     for key, value in values.items():
         if value.owner >= 0:
             held[value.owner, value.kind].append((-value.seen, key))
     for (_, kind), mine in held.items():
-        for _, key in sorted(mine)[limits[kind] :]:
-            values[key].owner = _TORN
+        ranked = sorted(mine)
+        days = [-last // MICROSECONDS_PER_DAY for last, _ in ranked]
+        for (_, key), is_over in zip(ranked, beyond(days, limits[kind]), strict=True):
+            if is_over:
+                values[key].owner = _TORN
 
 
 def _open(edge: Edge, value: _Value, label: Mapping[int, int]) -> bool:
@@ -119,7 +125,7 @@ def _spread(edges: Sequence[Edge], values: Mapping[int, _Value]) -> dict[int, in
             values[key].owner = owner
 
 
-def _refuse_excess(edges: Sequence[Edge], kept: list[bool], label: Mapping[int, int], limits: Sequence[int]) -> bool:
+def _refuse_excess(edges: Sequence[Edge], kept: list[bool], label: Mapping[int, int], limits: Sequence[Limit]) -> bool:
     """Refuse the values by which a customer would hold more than its limits once ownership has spread; were there
     any?"""
     parent: dict[tuple[str, int], tuple[str, int]] = {}
@@ -143,7 +149,11 @@ def _refuse_excess(edges: Sequence[Edge], kept: list[bool], label: Mapping[int, 
     held: dict[tuple[tuple[str, int], int], list[tuple[bool, int, int]]] = defaultdict(list)
     for key, last in seen.items():
         held[find(("value", key)), kind[key]].append((key not in direct, -last, key))
-    over = {key for (_, which), mine in held.items() for _, _, key in sorted(mine)[limits[which] :]}
+    over: set[int] = set()
+    for (_, which), mine in held.items():
+        ranked = sorted(mine)
+        days = [-last // MICROSECONDS_PER_DAY for _, last, _ in ranked]
+        over |= {key for (*_, key), is_over in zip(ranked, beyond(days, limits[which]), strict=True) if is_over}
     for place, edge in enumerate(edges):
         if edge.value in over:
             kept[place] = False

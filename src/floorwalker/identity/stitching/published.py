@@ -64,7 +64,7 @@ def published(
         # Evidence of a rule weighs more than its base.
         stitcher.held.rules -= {
             rule.name
-            for rule in rules.RULES.values()
+            for rule in rules.chosen(settings)
             if rule.tier < 3
             and not (rule.tier < cut.tier or (rule.tier == cut.tier and rule.weight + 1e-6 >= cut.weight))
         }

@@ -224,6 +224,8 @@ class Stitcher:
     def _again(self, row: int, first: Moment, last: Moment) -> str:
         """A record came once more."""
         if self.held.see(row, microseconds(first), microseconds(last)):
+            if self._resolver.dated and self.held.known[row]:
+                self._resolve([row])
             self._lend([row])
             self._note()
             if row < self.base:
