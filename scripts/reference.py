@@ -54,9 +54,9 @@ SETTINGS = {
     "orders.precedence": "Sources in the order in which they are believed when several report one order.",
     "identity.hub_names": "An identifier seen with more different (initial + surname) than this names nobody.",
     "identity.hub_share": "Exception: one name that stands on this share of the identifier's named records.",
-    "identity.limits.loyalty_id": "Loyalty ids one customer may hold; evidence that would exceed a limit is refused. Every limit"
-    " may be `{ most = 3, days = 90 }`: so many in any so many days on end.",
-    "identity.priority": "Kinds of identifiers in the order in which they are believed where only one of two may count.",
+    "identity.limits.loyalty_id": "Loyalty ids one customer may hold; evidence that would exceed a limit is refused."
+    " Every limit may be `{ most = 3, days = 90 }`: so many in any so many days on end.",
+    "identity.priority": "Kinds of identifiers in the order in which they are believed where one of two may count.",
     "identity.limits.account_id": "The same for accounts.",
     "identity.limits.customer_ref": "The same for customer numbers of sources.",
     "identity.limits.email": "The same for e-mail addresses.",
