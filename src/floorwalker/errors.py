@@ -7,6 +7,7 @@
     ├── DataTestError           a test beside a model failed
     ├── NotFoundError           no such customer, table, segment, audience
     ├── PermissionDenied        a key without the scope, a purpose without consent
+    ├── Busy                    more is waiting than may wait: ask again later
     └── StateError              locked, corrupt or newer than this version
 
 >>> error = ConfigError("unknown key 'memroy'", why="floorwalker.toml line 4", fix="did you mean 'memory'?")
@@ -64,6 +65,10 @@ class NotFoundError(FloorwalkerError):
 
 class PermissionDenied(FloorwalkerError):
     """A key lacks the scope, or a person's consent lacks the purpose."""
+
+
+class Busy(FloorwalkerError):
+    """More is waiting than may wait: nothing of this was taken, ask again later."""
 
 
 class StateError(FloorwalkerError):
