@@ -1,6 +1,6 @@
 """The reference sections of the documents, written from the code that they describe.
 
-In: the settings, the vocabulary, the run's graph, the routes, the commands. Out: tables in docs/*.md. Run
+In: the settings, the vocabulary, the events, the run's graph, the routes, the commands. Out: tables in docs/*.md. Run
 `python -m scripts.reference` from the repository's root after changing one of them; a test fails when they differ.
 """
 
@@ -28,6 +28,7 @@ from floorwalker.app.settings import Settings
 from floorwalker.engines.models import SqlModel
 from floorwalker.engines.project import Project
 from floorwalker.engines.runner import writes_of
+from floorwalker.events.language.words import Property, words
 from floorwalker.events.vocabulary import COMMON, KINDS, LAKE_TYPES, PERSON, Column
 from floorwalker.identity.rules import RULES
 from floorwalker.profiles.catalogue import ALL as CATALOGUE
@@ -199,6 +200,39 @@ def _columns(columns: tuple[Column, ...] | list[Column]) -> str:
     return table(("column", "type", "in the lake", "", ""), rows)
 
 
+def events() -> str:
+    """Every event by group, the calls, and the sets of properties that they share."""
+    language = words()
+    found = [*language.events.values(), *language.calls.values()]
+    parts = []
+    for group in dict.fromkeys(one.group for one in found):
+        rows = [
+            (
+                f"`{one.name}`",
+                one.about + (f"; also `{'`, `'.join(one.aliases)}`" if one.aliases else ""),
+                _properties(one.properties),
+                ", ".join(f"`{kind}`" for kind in one.feeds),
+            )
+            for one in found
+            if one.group == group
+        ]
+        parts += [f"### {group}", table(("event", "", "properties", "feeds"), rows)]
+    rows = [(f"`{name}`", _properties(properties)) for name, properties in language.sets.items()]
+    around = [(f"`{one.name}`", one.type, one.about) for one in language.envelope]
+    parts += ["### What any event may carry", table(("", "type", ""), around)]
+    return "\n\n".join([*parts, "### Sets of properties", table(("set", "properties"), rows)])
+
+
+def _properties(properties: tuple[Property, ...]) -> str:
+    """A line: name and type of each; text is not said, what is required is bold."""
+    said = []
+    for one in properties:
+        type_ = f"list of {one.of}" if one.of else one.type
+        name = f"**{one.name}**" if one.required else one.name
+        said.append(name + (f" ({type_})" if type_ != "text" else ""))
+    return ", ".join(said)
+
+
 def tables() -> str:
     """Every table a run makes, by layer, with a sentence."""
     sentences = table_sentences()
@@ -312,6 +346,7 @@ def documents() -> dict[str, dict[str, str]]:
     """Every document with a reference section, and what the section should be."""
     return {
         "docs/project-folder.md": {"settings": settings()},
+        "docs/events.md": {"events": events()},
         "docs/mappings.md": {"kinds": kinds()},
         "docs/tables.md": {"tables": tables()},
         "docs/features.md": {"feature sources": feature_sources(), "features": features()},

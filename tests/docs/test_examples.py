@@ -12,7 +12,7 @@ from floorwalker.sources.mapping import parse_mapping
 
 RUNNABLE = (
     *("README.md", "docs/features.md", "docs/getting-started.md", "docs/golden-record.md", "docs/project-folder.md"),
-    *("docs/identity-explain.md", "docs/quality-and-lineage.md"),
+    *("docs/events.md", "docs/identity-explain.md", "docs/quality-and-lineage.md"),
 )
 
 

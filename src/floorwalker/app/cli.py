@@ -28,6 +28,7 @@ COMMANDS = {
     "models": ("data", "List, lint and show the SQL models."),
     "quality": ("quality", "What is odd about the data, how fresh it is, and which tests pass."),
     "lineage": ("lineage", "Where a column comes from, and what is made of it."),
+    "events": ("events", "What events mean, their JSON Schema, and whether what is sent would be taken."),
     "query": ("data", "Ask the published tables a question in SQL."),
     "quarantine": ("data", "Rows that did not fit, and why."),
     "identity": ("identity", "Who is one person and why; join, cut, review."),
