@@ -23,13 +23,13 @@ from typing import Any, NamedTuple
 from floorwalker.events.language.paths import Path, joined
 from floorwalker.events.language.words import Property
 
-_DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:([0-5][0-9]|60)([.,][0-9]+)?)?"
+_DAY = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,][0-9]+)?)?"
 PATTERNS = {
-    "money": r"^-?[0-9]+(\.[0-9]+)?$",
-    "quantity": r"^-?[0-9]+(\.[0-9]+)?$",
-    "date": rf"^{_DAY}([T ][0-9:.,Z+-]*)?$",
-    "timestamp": rf"^{_DAY}[T ]{_CLOCK}(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)?$",
+    "money": r"^-?[0-9]+(?:\.[0-9]+)?$",
+    "quantity": r"^-?[0-9]+(?:\.[0-9]+)?$",
+    "date": rf"^{_DAY}(?:[T ][0-9:.,Z+-]*)?$",
+    "timestamp": rf"^{_DAY}[T ]{_CLOCK}(?:Z|[+-][0-9]{{2}}(?::?[0-9]{{2}})?)?$",
 }
 """What a text must look like. Money and quantities may come as numbers or, exact, as text."""
 
