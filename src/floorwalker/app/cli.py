@@ -37,6 +37,8 @@ COMMANDS = {
     "features": ("features", "List and explain the features, and show a customer's values."),
     "decide": ("decide", "One decision for one customer, with reasons."),
     "serve": ("decide", "Start the HTTP service."),
+    "collect": ("collect", "Start the collector that SDKs send events to."),
+    "tail": ("collect", "Show the events that come in."),
     "keys": ("decide", "Make, list and revoke API keys."),
     "audience": ("activate", "List audiences and export one to a file."),
     "export": ("export", "Write the project's SQL for another engine, or a dbt project."),

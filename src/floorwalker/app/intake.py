@@ -17,11 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from floorwalker.engines.event_log import LOG
 from floorwalker.engines.lake import Lake
 from floorwalker.errors import ConfigError, did_you_mean
 from floorwalker.events.quarantine import keep_quarantine
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES
 from floorwalker.governance import suppression
+from floorwalker.sources.collected import COLLECTED
 from floorwalker.sources.deliveries import known_deliveries, note_delivery
 from floorwalker.sources.files import Delivery, find_deliveries
 from floorwalker.sources.ingest import BatchResult, drop_incoming, new_rows_sql, read_deliveries
@@ -65,7 +67,11 @@ def load_mappings(project: Project, settings: Settings) -> list[Mapping]:
         language=given.language or "",
         currency=given.currency,
     )
-    return [load_mapping(path, defaults) for path in sorted(project.mappings.glob("*.toml"))]
+    paths = sorted(project.mappings.glob("*.toml"))
+    # What SDKs sent needs no mapping of the project's own, but may have one.
+    if (project.state / LOG).exists() and all(path.name != COLLECTED.name for path in paths):
+        paths.append(COLLECTED)
+    return [load_mapping(path, defaults) for path in paths]
 
 
 def make_bronze(lake: Lake) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from floorwalker.app.collect.exporting import SOURCE, clear, export
 from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
 from floorwalker.app.graph import build_graph
@@ -159,9 +160,11 @@ def run(
             result.as_of = before.as_of
         else:
             with _timed(result, "sources"):
-                result.sources = read_sources(
-                    project, settings, lake, state, run_id, started, progress, set(only_sources), reload
-                )
+                only = set(only_sources)
+                if not only or SOURCE in only:
+                    export(project, lake, state)
+                result.sources = read_sources(project, settings, lake, state, run_id, started, progress, only, reload)
+                clear(project, result.sources)
             watch.read(result.sources)
             result.as_of = as_of(lake, settings.run.as_of, started.date())
         graph = build_graph(project, settings)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from floorwalker.app.collect.settings import CollectSettings
 from floorwalker.engines.settings import LakeSettings
 from floorwalker.governance.quality.settings import LineageSettings, QualitySettings
 from floorwalker.identity.settings import IdentitySettings
@@ -86,6 +87,7 @@ class Settings(_Section, frozen=True):
     segmentation: SegmentationSettings = SegmentationSettings()
     recommend: RecommendSettings = RecommendSettings()
     server: ServerSection = ServerSection()
+    collect: CollectSettings = CollectSettings()
     quality: QualitySettings = QualitySettings()
     lineage: LineageSettings = LineageSettings()
 

@@ -208,6 +208,19 @@ PEOPLE = (
         person=True,
     ),
     Kind(
+        "collected_events",
+        "an event as a shop's SDK sent it, whole",
+        (
+            Column("message_id", "id", required=True, about="the SDK's own id: an event sent twice has one"),
+            Column("event_type", required=True, about="track, identify, page, screen, group, alias"),
+            Column("event_name", about="in the event language; as it was sent where that knows no such word"),
+            Column("collected_from", about="name of the key that it came with"),
+            Column("properties", personal=True, about="JSON: the properties, or the traits of an identify"),
+            Column("url", personal=True),
+        ),
+        person=True,
+    ),
+    Kind(
         "redemptions",
         "a person used a coupon",
         (

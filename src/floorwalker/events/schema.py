@@ -27,4 +27,10 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX quarantine_content ON quarantine (source, content);
     CREATE INDEX quarantine_reason ON quarantine (source, reason);
     """,
+    """
+    CREATE TABLE log_positions (              -- how far the log has been brought into the lake
+      partition   INTEGER PRIMARY KEY,
+      next_offset INTEGER NOT NULL
+    );
+    """,
 )

@@ -47,7 +47,7 @@ _VIEW = """
 CREATE OR REPLACE TEMP VIEW incoming_{kind} AS
 SELECT {columns}
 FROM (SELECT s.*, s.rowid AS fw_rowid FROM {staged} AS s)
-JOIN incoming_deliveries USING (fw_delivery)
+JOIN (SELECT fw_delivery, delivery_id FROM incoming_deliveries) USING (fw_delivery)
 LEFT JOIN incoming_equal_{kind} USING (fw_rowid)
 WHERE {good} AND NOT coalesce(fw_again, false)"""
 

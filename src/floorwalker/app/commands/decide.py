@@ -103,7 +103,7 @@ def serve(
     project = open_project(folder)
     settings = load_config(project).settings.server
     host, port = host or settings.host, port if port is not None else settings.port
-    _check_free(host, port)
+    check_free(host, port)
     click.echo(f"listening on http://{host}:{port} (Ctrl-C ends it)", err=True)
     listen(
         project,
@@ -116,7 +116,7 @@ def serve(
     )
 
 
-def _check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int) -> None:
     """Raise ConfigError when the address cannot be listened on: the server itself would fail deep in its workers."""
     import socket
 

@@ -59,13 +59,14 @@ class Door:
         self._every, self._clock, self._next_look = every, clock, clock() + every
         self._version = self._data_version()
         self._keys = load_keys(database)
+        self._remembered: dict[str, Key] = {}
 
     def enter(self, scope: dict[str, Any], wanted: str) -> Key:
         """The key that calls, if it has the wanted scope. Raises Problem 401 or 403."""
         self._refresh()
         token = _token(scope["headers"])
         if token is None:
-            if self._open_loopback and _is_local(scope):
+            if self._open_loopback and is_local(scope):
                 return LOCAL
             raise Problem(
                 401,
@@ -86,6 +87,14 @@ class Door:
             )
         return key
 
+    def known(self, token: str) -> Key | None:
+        """The key that a token is, None for none; a good one is checked once and then remembered."""
+        self._refresh()
+        found = self._remembered.get(token)
+        if found is None and (found := check_key(self._keys, token)):
+            self._remembered[token] = found
+        return found
+
     def _data_version(self) -> int:
         return self._database.execute("PRAGMA data_version").fetchone()[0]
 
@@ -96,6 +105,7 @@ class Door:
             version = self._data_version()
             if version != self._version:
                 self._version, self._keys = version, load_keys(self._database)
+                self._remembered.clear()
 
 
 def _token(headers: list[tuple[bytes, bytes]]) -> str | None:
@@ -107,7 +117,8 @@ def _token(headers: list[tuple[bytes, bytes]]) -> str | None:
     return None
 
 
-def _is_local(scope: dict[str, Any]) -> bool:
+def is_local(scope: dict[str, Any]) -> bool:
+    """Whether a request comes from the machine itself, by its own name and not through a proxy."""
     client = scope.get("client")
     if not client or not is_loopback(client[0]):
         return False

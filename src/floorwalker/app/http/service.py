@@ -210,15 +210,7 @@ def serve(
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    database = open_database(project, {"keys": keys.MIGRATIONS})
-    known = keys.load_keys(database)
-    database.close()
-    if not is_loopback(host) and not known:
-        raise PermissionDenied(
-            f"the service will not listen on {host} without keys",
-            why="anybody who reaches this address could ask it",
-            fix="floorwalker keys create, or --host 127.0.0.1",
-        )
+    check_keys(project, host)
     if workers > 1:
         folder = project.state / "figures"
         folder.mkdir(parents=True, exist_ok=True)
@@ -230,6 +222,19 @@ def serve(
         "floorwalker", address=host, port=port, interface=Interfaces.ASGI, workers=workers, websockets=False,
         log_access=False, log_level=LogLevels.warning,
     ).serve(target_loader=loader, wrap_loader=False)  # fmt: skip
+
+
+def check_keys(project: Project, host: str) -> None:
+    """Raises PermissionDenied for an address that other machines reach, while no key was made."""
+    database = open_database(project, {"keys": keys.MIGRATIONS})
+    known = keys.load_keys(database)
+    database.close()
+    if not is_loopback(host) and not known:
+        raise PermissionDenied(
+            f"the service will not listen on {host} without keys",
+            why="anybody who reaches this address could ask it",
+            fix="floorwalker keys create, or --host 127.0.0.1",
+        )
 
 
 def _load(

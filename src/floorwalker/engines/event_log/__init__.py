@@ -8,3 +8,6 @@ In: frames, which are opaque bytes here. Out: the same frames with their offsets
     files         … names, tables and seals         settling       … write-ahead logs of files that are full
     rewriting     … old bytes replaced for good     holding        … one writer per partition
 """
+
+LOG = "log"
+"""Where the log lies below a project's state."""

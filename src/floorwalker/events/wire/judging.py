@@ -1,0 +1,49 @@
+"""What an event must have to count: the rules of the protocol, in one place.
+
+In: an `Event` of the wire. Out: why it is put in quarantine, "" if it is not. A refused event is kept in the log with
+the reason, so that it can be mended and replayed; it never makes the request fail.
+
+>>> from floorwalker.events.wire.segment import read_event
+>>> fault(read_event(b'{"type":"track","event":"","userId":"u1"}')), fault(read_event(b'{"type":"page"}'))
+('a track event has no name', 'it has neither userId nor anonymousId')
+"""
+
+from __future__ import annotations
+
+from floorwalker.events.wire.segment import Event, text
+
+MOST_BYTES = 32 * 1024
+"""Bytes of an event (Segment's limit)."""
+MOST_ID = 100
+"""Characters of a message id: de-duplication keeps these."""
+MOST_TEXT = 512
+"""Characters of an identifier or of an event's name: longer ones name nobody."""
+
+
+def fault(event: Event) -> str:
+    """Why the event does not count."""
+    said = event.said
+    if said is None:
+        return event.fault
+    if len(event.raw) > MOST_BYTES:
+        return f"it is longer than {MOST_BYTES:,} bytes"
+    if not text(said.user_id) and not text(said.anonymous_id):
+        return "it has neither userId nor anonymousId"
+    if said.type == "track" and not text(said.event):
+        return "a track event has no name"
+    if said.type == "group" and not text(said.group_id):
+        return "a group event has no groupId"
+    if said.type == "alias" and not text(said.previous_id):
+        return "an alias event has no previousId"
+    if len(text(said.message_id)) > MOST_ID:
+        return f"its messageId is longer than {MOST_ID} characters"
+    for name in ("user_id", "anonymous_id", "group_id", "previous_id", "event"):
+        value = getattr(said, name)
+        if isinstance(value, str) and len(value) > MOST_TEXT:
+            return f"its {_CAMEL.get(name, name)} is longer than {MOST_TEXT} characters"
+    return ""
+
+
+_CAMEL = {
+    "user_id": "userId", "anonymous_id": "anonymousId", "group_id": "groupId", "previous_id": "previousId",
+}  # fmt: skip

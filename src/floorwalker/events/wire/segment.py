@@ -1,0 +1,227 @@
+"""Segment's protocol: a request's body, read into events one by one, so that a bad one takes no other along.
+
+In: a body (already un-gzipped) and the type of event its route stands for ("" for batches). Out: a `Request`: what
+holds for all of it, and per event its JSON as it was sent and the `Said` of it, or why it cannot be read.
+
+>>> request = read(b'{"batch":[{"type":"track","event":"Product Viewed","userId":"u1"},7],"sentAt":"2026-11-22"}')
+>>> [event.said.event if event.said else event.fault for event in request.events], request.sent_at
+(['Product Viewed', 'it is no object'], '2026-11-22')
+>>> read(b'{"userId":"u1","event":"Order Completed"}', "track").events[0].said.type
+'track'
+
+What clients really send differs from the protocol (`docs/collect.md`): the type of content is not looked at, null is as
+good as absent, numbers stand for ids, traits lie at the top or in `context.traits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from floorwalker.events.wire.salvage import salvage
+
+Text = str | int | float | bool | None
+"""What may stand where text is meant."""
+
+
+class Traits(msgspec.Struct, gc=False):
+    """The traits by which somebody can be found."""
+
+    email: Text = None
+    phone: Text = None
+
+
+class ExternalId(msgspec.Struct, gc=False):
+    """An identifier of another system."""
+
+    id: Text = None
+    type: Text = None
+
+
+class Device(msgspec.Struct, gc=False):
+    """The visitor's device."""
+
+    id: Text = None
+    advertisingId: Text = None
+
+
+class Context(msgspec.Struct, gc=False):
+    """The part of a context that names somebody."""
+
+    traits: Traits | None = None
+    device: Device | None = None
+    externalIds: list[ExternalId] | None = None
+
+
+class Said(msgspec.Struct, gc=False, rename="camel"):
+    """The part of an event that the collector looks at. `write_key`: some SDKs give it with every event."""
+
+    type: str | None = None
+    event: Text = None
+    name: Text = None
+    user_id: Text = None
+    anonymous_id: Text = None
+    group_id: Text = None
+    previous_id: Text = None
+    message_id: Text = None
+    sent_at: Text = None
+    write_key: Text = None
+    traits: Traits | None = None
+    context: Context | None = None
+
+
+class Plain(msgspec.Struct, gc=False, rename="camel"):
+    """The same, but for traits and context, where these are not as they should be: the event still counts."""
+
+    type: str | None = None
+    event: Text = None
+    name: Text = None
+    user_id: Text = None
+    anonymous_id: Text = None
+    group_id: Text = None
+    previous_id: Text = None
+    message_id: Text = None
+    sent_at: Text = None
+    write_key: Text = None
+
+
+class Body(msgspec.Struct, rename="camel"):
+    """A batch."""
+
+    batch: list[msgspec.Raw]
+    sent_at: Text = None
+    write_key: Text = None
+    context: msgspec.Raw = msgspec.Raw(b"")
+    integrations: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Event(NamedTuple):
+    """`raw`: as it was sent. `said`: None where it cannot be read, and `fault` says why."""
+
+    raw: bytes
+    said: Said | None
+    fault: str = ""
+
+
+class Request(NamedTuple):
+    """A request. `context` and `integrations`: JSON objects that hold for all its events, or empty."""
+
+    events: list[Event]
+    sent_at: str = ""
+    write_key: str = ""
+    context: bytes = b""
+    integrations: bytes = b""
+
+
+class NotJson(ValueError):
+    """The body is not JSON, or not what the route takes."""
+
+
+_body = msgspec.json.Decoder(Body)
+_said = msgspec.json.Decoder(Said)
+_plain = msgspec.json.Decoder(Plain)
+
+
+def read(body: bytes, type_of_route: str = "") -> Request:
+    """The request. Raises NotJson where not even single events can be told apart."""
+    if type_of_route:
+        event = read_event(body, type_of_route)
+        if event.said is None and event.fault != _TYPES:
+            raise NotJson(event.fault)
+        said = event.said or Said()
+        return Request([event], text(said.sent_at), text(said.write_key))
+    try:
+        found = _body.decode(body)
+        raws: list[bytes] = [bytes(raw) for raw in found.batch]
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        parts = salvage(body, "batch")
+        if parts is None:
+            raise NotJson(_told(error)) from None
+        raws, rest = parts
+        try:
+            found = _body.decode(rest)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            raise NotJson(_told(error)) from None
+    events = [read_event(raw) for raw in raws]
+    first = next((event.said for event in events if event.said), None)
+    key = text(found.write_key) or (text(first.write_key) if first else "")
+    return Request(events, text(found.sent_at), key, _object(found.context), _object(found.integrations))
+
+
+def read_event(raw: bytes, type_of_route: str = "") -> Event:
+    """One event from its JSON."""
+    try:
+        said = _said.decode(raw)
+    except msgspec.ValidationError:
+        try:
+            # Traits or a context of an odd shape are no reason to lose the event.
+            plain = _plain.decode(raw)
+        except msgspec.ValidationError as error:
+            return Event(raw, None, "it is no object" if raw[:1] != b"{" else _told(error))
+        said = Said(*(getattr(plain, name) for name in Plain.__struct_fields__))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return Event(raw, None, _told(error))
+    if not raw.isascii():
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            return Event(raw, None, "it is not UTF-8")
+    if type_of_route:
+        said.type = type_of_route
+    elif said.type not in TYPES:
+        return Event(raw, None, _TYPES)
+    return Event(raw, said)
+
+
+TYPES = ("track", "identify", "page", "screen", "group", "alias")
+_TYPES = f"its type is none of {', '.join(TYPES)}"
+
+
+def identifiers(said: Said) -> Iterator[tuple[str, str]]:
+    """(kind, value) of everything in an event that names its sender."""
+    for kind, value in (
+        ("user_id", said.user_id), ("anonymous_id", said.anonymous_id), ("user_id", said.previous_id),
+        *_named(said.traits),
+    ):  # fmt: skip
+        if found := text(value):
+            yield kind, found
+    if context := said.context:
+        device = context.device or Device()
+        for kind, value in (*_named(context.traits), ("device_id", device.id), ("device_id", device.advertisingId)):
+            if found := text(value):
+                yield kind, found
+        for one in context.externalIds or ():
+            if found := text(one.id):
+                yield text(one.type) or "external", found
+
+
+def _named(traits: Traits | None) -> tuple[tuple[str, Text], ...]:
+    return (("email", traits.email), ("phone", traits.phone)) if traits else ()
+
+
+def text(value: Any) -> str:
+    """What may stand where text is meant, as text; nothing for null.
+
+    >>> text(12), text(12.0), text(None), text(" u1 "), text(True)
+    ('12', '12', '', 'u1', '')
+    """
+    if isinstance(value, str):
+        return value.strip()
+    if value is None or isinstance(value, bool):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _object(raw: msgspec.Raw) -> bytes:
+    found = bytes(raw)
+    return found if found[:1] == b"{" and found != b"{}" else b""
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return str(error)
