@@ -17,7 +17,9 @@ JSON = st.recursive(
 TIMES = st.sampled_from(
     ["2026-03-02", "2026-03-02T10:15:00Z", "2026-03-02 10:15", "2026-13-02T10:15:00Z", "soon", "\n"]
 )
-LIKELY = JSON | TIMES | st.sampled_from(["", "9.99", "9,99", "P-10", 3, 3.0, "granted", "2026-03-02\n", [{}], [None]])
+LIKELY = (
+    JSON | TIMES | st.sampled_from(["", " ", "9.99", "9,99", "P-10", 3, 3.0, "granted", "2026-03-02\n", [{}], [None]])
+)
 
 RIGHT: dict[str, list[Any]] = {
     "text": ["a", "GBP"],

@@ -50,7 +50,7 @@ def valid(schema: dict[str, Any], value: Any, root: dict[str, Any] | None = None
             case "minLength":
                 return not isinstance(value, str) or len(value) >= word
             case "pattern":
-                return not isinstance(value, str) or re.search(word.removesuffix("$") + r"\Z", value) is not None
+                return not isinstance(value, str) or re.search(re.sub(r"\$$", r"\\Z", word), value) is not None
             case "required":
                 return not isinstance(value, dict) or all(one in value for one in word)
             case "properties":

@@ -44,6 +44,8 @@ def viewed(**more):
     [
         (viewed(userId=None), "userId and anonymousId are missing"),
         (viewed(userId=""), "userId and anonymousId are missing"),
+        (viewed(userId=" \t"), "userId and anonymousId are missing"),
+        (viewed(event=" "), "event is missing"),
         (viewed(userId={"id": 7}), "userId and anonymousId are missing"),
         (viewed(event=None), "event is missing"),
         (viewed(event=""), "event is missing"),

@@ -22,6 +22,7 @@ from floorwalker.events.language.ready import NEEDS, PERSON_IDS
 from floorwalker.events.language.words import Definition, Property, Words, payload_of
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+NO_BLANK = r"\S"
 Schema = dict[str, Any]
 
 _TYPES: dict[str, tuple[str, ...]] = {
@@ -37,7 +38,7 @@ _TYPES: dict[str, tuple[str, ...]] = {
     "list": ("array",),
     "object": ("object",),
 }
-_AN_ID: Schema = {"type": ["string", "integer"], "minLength": 1}
+_AN_ID: Schema = {"type": ["string", "integer"], "pattern": NO_BLANK}
 
 
 def event_schema(one: Definition, words: Words) -> Schema:
@@ -46,7 +47,7 @@ def event_schema(one: Definition, words: Words) -> Schema:
     kind: Schema = {"type": {"const": one.call}}
     if one.call == "track":
         names = [one.name, *one.aliases]
-        kind["event"] = {"enum": names} if one.name != "track" else {"type": "string", "minLength": 1}
+        kind["event"] = {"enum": names} if one.name != "track" else {"type": "string", "pattern": NO_BLANK}
     return {
         "$schema": DRAFT,
         "$id": f"urn:floorwalker:event:{_slug(one.name)}",
@@ -67,7 +68,7 @@ def envelope_schema(words: Words) -> Schema:
     bodies: Schema = {}
     for call, one in words.calls.items():
         if call == "track":
-            then: Schema = {"required": ["event"], "properties": {"event": {"type": "string", "minLength": 1}}}
+            then: Schema = {"required": ["event"], "properties": {"event": {"type": "string", "pattern": NO_BLANK}}}
         else:
             bodies[f"call-{call}"] = _body(one, words)
             then = {"$ref": f"#/$defs/call-{call}"}

@@ -91,7 +91,7 @@ class Plan:
             return _refused("type", what, "send one of " + ", ".join(self.words.calls))
         if call == "track":
             name = event.get("event")
-            if type(name) is str and name:
+            if type(name) is str and name.strip():
                 return self._events.get(name, self._unknown)
         return found
 
@@ -100,7 +100,9 @@ class Plan:
             yield self._not_known(event["event"], ready.rule.action)
         elif ready is self._calls["track"]:
             name = event.get("event")
-            what = "is missing" if absent(name) else f"is {a_kind_of(name)}, not the name of an event"
+            what = (
+                "is missing" if absent(name) or type(name) is str else f"is {a_kind_of(name)}, not the name of an event"
+            )
             yield Problem("error", "protocol", "event", what, 'send what happened: "event": "Product Viewed"')
         yield from ready.problems(event)
         for fault in self._envelope.faults(event, ""):

@@ -85,7 +85,7 @@ class Ready:
         for names in self._needs:
             for name in names:
                 value = event.get(name)
-                if value is not None and value != "" and _is_id(value):
+                if value.strip() if type(value) is str else _is_id(value):
                     break
             else:
                 return False
@@ -114,7 +114,7 @@ class Ready:
         if rule.action == "quarantine" and name:
             yield Problem("error", "refused", "", f"the plan puts {name} into quarantine", "take it out of the plan")
         for names in self._needs:
-            if not any(_is_id(event.get(one)) and event.get(one) != "" for one in names):
+            if not any(_names(event.get(one)) for one in names):
                 verb = "are missing" if len(names) > 1 else "is missing"
                 yield Problem("error", "protocol", "", f"{' and '.join(names)} {verb}", _FIXES[names])
         for place in self._containers:
@@ -170,6 +170,11 @@ class Ready:
         return Problem(
             "error" if severity == "quarantine" else "warning", fault.kind, fault.where, fault.what, fault.fix
         )
+
+
+def _names(value: Any) -> bool:
+    """Whether an id names anybody: blanks do not."""
+    return bool(value.strip()) if type(value) is str else _is_id(value)
 
 
 def _at(event: Mapping[str, Any], place: Path) -> Any:
