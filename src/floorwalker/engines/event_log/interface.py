@@ -87,8 +87,8 @@ class EventLog(Protocol):
     def rewrite(self, partition: int, frames: Mapping[int, bytes]) -> None:
         """Put other bytes in the place of frames; when it returns the old ones are in no file of the log.
 
-        May run beside the writer and readers, and again after a crash. Raises StateError, and changes nothing, when an
-        offset is not there.
+        May run in any process, beside the writer and readers, and again after a crash. Raises NotFoundError, and
+        changes nothing, when an offset is not there.
         """
         ...
 

@@ -1,0 +1,156 @@
+"""The durable log: what a group of frames costs, beside a bare sync and beside the layouts that were not chosen.
+
+In: nothing. Out: a table of time per group (p50, p99, p99.9), processor time per frame, and what shared commits reach.
+
+    python -m benchmarks.event_log [FOLDER]                # a folder on the disk to be measured
+
+Frames have 12.5 KB: 50 events. Layouts beside the product's ("bare" SQLite, no Python around it): checkpoints on the
+thread that commits, as SQLite has them by default; on a thread of their own; not before the file is full (chosen); and
+one row per group in place of one per frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from floorwalker.engines.event_log.group_commit import GroupCommit
+from floorwalker.engines.event_log.opening import open_log
+
+SIZE = 12_500
+GROUPS = {1: 4000, 4: 2000, 16: 800}
+CLIENTS = 32
+CHECKPOINT = 8 << 20
+
+
+def timed(name: str, group: int, work: Callable[[], object], times: int) -> None:
+    """Call `work` so many times, and print what a call took and what it cost per frame."""
+    took = np.empty(times)
+    cpu = time.process_time()
+    for place in range(times):
+        began = time.perf_counter()
+        work()
+        took[place] = time.perf_counter() - began
+    line(name, group, took, time.process_time() - cpu, times * group)
+
+
+def line(name: str, group: float, took: np.ndarray, cpu: float, frames: int) -> None:
+    p50, p99, p999 = np.percentile(took * 1000, [50, 99, 99.9])
+    sys.stdout.write(
+        f"{name:40} {group:6.1f} {p50:9.2f} {p99:9.2f} {p999:9.2f} ms {cpu / frames * 1e6:8.1f} µs CPU/frame\n"
+    )
+
+
+def bare(folder: Path, group: int, checkpoints: str, *, per_group: bool = False) -> None:
+    """A layout in plain SQLite."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    path = folder / "bare.db"
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute(f"PRAGMA wal_autocheckpoint = {1000 if checkpoints == 'on the commit thread' else 0}")
+    database.execute("CREATE TABLE frames (place INTEGER PRIMARY KEY, at INTEGER, seal INTEGER, frame BLOB)")
+    due, done = threading.Event(), threading.Event()
+
+    def checkpoint() -> None:
+        other = sqlite3.connect(path, isolation_level=None)
+        while due.wait() and not done.is_set():
+            due.clear()
+            other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    thread = threading.Thread(target=checkpoint)
+    thread.start()
+    frame, seal, written = os.urandom(SIZE), 1 << 62, 0
+
+    def append() -> None:
+        nonlocal written
+        database.execute("BEGIN IMMEDIATE")
+        frames = [b"".join([frame] * group)] if per_group else [frame] * group
+        database.executemany("INSERT INTO frames VALUES (NULL, 0, ?, ?)", [(seal, one) for one in frames])
+        database.execute("COMMIT")
+        written += group * SIZE
+        if checkpoints == "on a thread" and written >= CHECKPOINT:
+            written = 0
+            due.set()
+
+    timed(f"bare, {'row per group' if per_group else 'checkpoints ' + checkpoints}", group, append, GROUPS[group])
+    done.set()
+    due.set()
+    thread.join()
+    database.close()
+
+
+def product(folder: Path, group: int) -> None:
+    """The product's writer, and reading all of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    log = open_log(folder, partitions=1)
+    frames = [os.urandom(SIZE)] * group
+    with log.writer(0) as writer:
+        timed("product", group, lambda: writer.append(frames), GROUPS[group])
+    at, cpu = 0, time.process_time()
+    while stored := log.read(0, at):
+        at += len(stored)
+    sys.stdout.write(f"{'product, read':40} {(time.process_time() - cpu) / at * 1e6:45.1f} µs CPU/frame\n")
+    log.close()
+
+
+def shared(folder: Path, each: int = 500) -> None:
+    """Clients of one event loop that share commits: what each waits."""
+    shutil.rmtree(folder, ignore_errors=True)
+    frame, took = os.urandom(SIZE), []
+
+    async def client(committer: GroupCommit) -> None:
+        for _ in range(each):
+            began = time.perf_counter()
+            await committer.append(frame)
+            took.append(time.perf_counter() - began)
+
+    async def serve(committer: GroupCommit) -> None:
+        await asyncio.gather(*(client(committer) for _ in range(CLIENTS)))
+
+    with open_log(folder, partitions=1).writer(0) as writer:
+        committer = GroupCommit(writer)
+        cpu, began = time.process_time(), time.perf_counter()
+        asyncio.run(serve(committer))
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        committer.close()
+        figures = committer.figures()
+    line(f"product, {CLIENTS} clients", figures.frames / figures.groups, np.array(took), cpu, figures.frames)
+    sys.stdout.write(f"{'product, frames a second':40} {figures.frames / seconds:36,.0f}\n")
+
+
+def main(folder: Path) -> None:
+    sys.stdout.write(f"{'':40} frames       p50       p99     p99.9\n")
+    with (folder / "control").open("wb") as file:
+
+        def sync() -> None:
+            file.write(b"x" * SIZE)
+            file.flush()
+            os.fdatasync(file.fileno())
+
+        timed("control: write and fdatasync", 1, sync, 2000)
+    for group in GROUPS:
+        for checkpoints in ("on the commit thread", "on a thread", "when the file is full"):
+            bare(folder / "bare", group, checkpoints)
+        bare(folder / "bare", group, "when the file is full", per_group=True)
+        product(folder / "product", group)
+    shared(folder / "product")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as made:
+            main(Path(made))
