@@ -53,6 +53,10 @@ SETTINGS = {
     "run.reporting_currency": "Currency of every sum; default: `[defaults] currency`. Others need exchange rates.",
     "run.report": "Write report.html after a run that published.",
     "orders.precedence": "Sources in the order in which they are believed when several report one order.",
+    "collect.host": "Address the collector listens on; other machines reach it only once there is a key.",
+    "collect.port": "Its port.",
+    "collect.log.rotate_mb": "A file of the log that takes so much of the disk is followed by a new one.",
+    "collect.log.queue_mb": "Requests that may wait to be stored; beyond that SDKs are asked to come again (503).",
     "identity.hub_names": "An identifier seen with more different (initial + surname) than this names nobody.",
     "identity.hub_share": "Exception: one name that stands on this share of the identifier's named records.",
     "identity.limits.loyalty_id": "Loyalty ids one customer may hold; evidence that would exceed a limit is refused."

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from floorwalker.app.collect.erasing import CollectedHandler
 from floorwalker.channels.exports import ExportsHandler
 from floorwalker.channels.schema import IMPERSONAL_TABLES as CHANNELS
 from floorwalker.decisions.erasure import erase_decisions
@@ -44,7 +45,17 @@ PERSONAL_TABLES = (
 )
 """Tables of the project's database that hold what was received, or could quote it."""
 
-IMPERSONAL_TABLES = (*GOVERNANCE, *CHANNELS, *QUALITY, *IDENTITY, *IDENTITY_METRICS, "api_keys", "runs", "deliveries")
+IMPERSONAL_TABLES = (
+    *GOVERNANCE,
+    *CHANNELS,
+    *QUALITY,
+    *IDENTITY,
+    *IDENTITY_METRICS,
+    "api_keys",
+    "runs",
+    "deliveries",
+    "log_positions",
+)
 """Tables of the project's database that name nobody. A new table must join one list or the other: a test asks."""
 
 
@@ -169,6 +180,7 @@ def handlers() -> Sequence[Handler]:
         MatchingHandler(),
         StatisticsHandler(),
         LiveHandler(),
+        CollectedHandler(),
         TrackingHandler(),
         ExportsHandler(),
         ScratchHandler(),

@@ -8,6 +8,7 @@ import json
 import socket
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.app.collect.collecting import Collecting, collecting, events, frames, make_key, make_project
@@ -202,3 +203,27 @@ def test_tail_shows_what_came_masked(collector: Collecting) -> None:
     lines = call(collector.folder, "tail", "-n", "5", "--refused", "--clear", "--json").out.splitlines()
     assert lines and all(json.loads(line)["refused"] for line in lines)
     assert json.loads(lines[-1])["who"] == "user_id customer-4711"
+
+
+def test_the_tracking_plan_drops_strips_and_puts_aside_before_anything_is_stored(tmp_path: Path) -> None:
+    folder = make_project(tmp_path / "shop")
+    (folder / "policies").mkdir(exist_ok=True)
+    (folder / "policies" / "tracking.toml").write_text(
+        'unknown_events = "quarantine"\n'
+        '[events."Coupon Denied"]\naction = "drop"\n'
+        '[events."Product Viewed"]\ndrop = ["image_url"]\n'
+    )
+    with collecting(folder) as collector:
+        answer = collector.post("/v1/batch", {"batch": [
+            {"type": "track", "event": "Coupon Denied", "userId": "u", "properties": {"coupon_id": "secret"}},
+            TRACK | {"properties": {"product_id": "p1", "image_url": "https://secret.example"}},
+            {"type": "track", "event": "Made Up", "userId": "u"},
+            {"type": "track", "event": "Stock Changed", "properties": {"product_id": "p1", "quantity": 3}},
+        ]}).json()  # fmt: skip
+        assert [one["index"] for one in answer["quarantined"]] == [2]
+        assert [one.get("properties") for one in events(folder)] == [
+            {"product_id": "p1"}, {"product_id": "p1", "quantity": 3},
+        ]  # fmt: skip
+        assert b"secret" not in b"".join(event for frame in frames(folder) for event in frame.events)
+        assert collector.post("/v1/track", {"event": "Coupon Denied", "userId": "u"}).json() == {"success": True}
+        assert len(frames(folder)) == 1

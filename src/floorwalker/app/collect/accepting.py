@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -25,6 +25,9 @@ from floorwalker.events.frames import Head, Subjects
 from floorwalker.events.wire.framing import frame_of
 from floorwalker.events.wire.segment import NotJson, Request, read
 from floorwalker.governance.keys import Key
+
+if TYPE_CHECKING:
+    from floorwalker.events.language.plan import Plan
 
 RETRY = ((b"retry-after", b"1"),)
 SUCCESS = Answer(200, b'{"success":true}')
@@ -55,11 +58,11 @@ class Accepting:
     """One worker's way of taking requests."""
 
     def __init__(
-        self, door: Door, sink: Sink, subjects: Subjects, rates: Rates, *, keep_ip: bool = False,
-        counted: Callable[[int, int], None] = lambda counted, refused: None,
+        self, door: Door, sink: Sink, subjects: Subjects, rates: Rates, plan: Callable[[], Plan | None], *,
+        keep_ip: bool = False, counted: Callable[[int, int, int], None] = lambda counted, refused, dropped: None,
     ) -> None:  # fmt: skip
-        self.door, self.sink, self.subjects, self.rates, self.keep_ip = door, sink, subjects, rates, keep_ip
-        self._counted = counted
+        self.door, self.sink, self.subjects, self.rates = door, sink, subjects, rates
+        self.plan, self.keep_ip, self._counted = plan, keep_ip, counted
         self.failing = False
         """Whether the last events could not be stored."""
 
@@ -96,15 +99,16 @@ class Accepting:
             type=came.type,
             gpc=came.gpc,
         )
-        framed = frame_of(request, head, self.subjects)
+        framed = frame_of(request, head, self.subjects, self.plan())
         try:
-            await self.sink.append(framed.frame)
+            if framed.dropped < len(request.events):
+                await self.sink.append(framed.frame)
             self.failing = False
         except (Busy, StateError) as error:
             self.failing = isinstance(error, StateError)
             told = problem(503, "not_stored", "the events could not be stored", error.what, "come again in a moment")
             return told._replace(headers=RETRY)
-        self._counted(framed.counted, len(framed.refused))
+        self._counted(framed.counted, len(framed.refused), framed.dropped)
         if not framed.refused:
             return SUCCESS
         quarantined = [{"index": place, "messageId": one, "reason": why} for place, one, why in framed.refused]

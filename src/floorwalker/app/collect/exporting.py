@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from floorwalker.app.collect.erasing import COLLECTED
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.opening import open_log
 from floorwalker.events.frames import unpack
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from floorwalker.engines.project import Project
     from floorwalker.events.frames import Frame
 
-COLLECTED = "collected"
-"""Folder below the project's state."""
 SOURCE = "collector"
 CHUNK_BYTES = 64 << 20
 """Frames that are worked on at once."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from floorwalker.app.collect.accepting import Accepting
+from floorwalker.app.collect.planning import PlanWatch
 from floorwalker.app.collect.rates import Rates
 from floorwalker.app.http.door import Door
 from floorwalker.engines.database import open_database
@@ -48,11 +49,13 @@ class Figures:
         }  # fmt: skip
         self._children: dict[tuple[str, int], Counter] = {}
 
-    def counted(self, counted: int, refused: int) -> None:
-        """Events were stored."""
+    def counted(self, counted: int, refused: int, dropped: int) -> None:
+        """Events were stored, or dropped as the tracking plan wants it."""
         self._counted.inc(counted)
         if refused:
             self._refused.inc(refused)
+        if dropped:
+            self.events.labels("dropped").inc(dropped)
 
     def answered(self, route: str, status: int) -> None:
         """A request was answered."""
@@ -85,7 +88,7 @@ class Worker:
             on_group=lambda frames, size, seconds: self.figures.sync.observe(seconds),
         )
         self.accepting = Accepting(
-            self.door, self.committer, Subjects(project.secret), Rates(settings.events_per_second),
+            self.door, self.committer, Subjects(project.secret), Rates(settings.events_per_second), PlanWatch(project),
             keep_ip=settings.keep_ip, counted=self.figures.counted,
         )  # fmt: skip
         self._looked, self._free = 0.0, 0

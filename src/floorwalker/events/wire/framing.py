@@ -12,35 +12,48 @@ In: a `Request` and what is known of its sender. Out: `Framed`: bytes, how many 
 from __future__ import annotations
 
 import uuid
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from floorwalker.events.frames import Head, Subjects, pack
+from floorwalker.events.language.paths import without
 from floorwalker.events.wire.judging import MOST_ID, fault
-from floorwalker.events.wire.segment import Request, identifiers, text
+from floorwalker.events.wire.segment import Event, Request, identifiers, read_event, text
+
+if TYPE_CHECKING:
+    from floorwalker.events.language.plan import Plan
 
 
 class Framed(NamedTuple):
-    """`refused`: (place in the request, message id, reason) of the events that do not count."""
+    """`refused`: (place in the request, message id, reason) of the events that do not count; `dropped`: how many the
+    tracking plan wants nothing to be known of."""
 
     frame: bytes
     counted: int
     refused: list[tuple[int, str, str]]
+    dropped: int = 0
 
 
-def frame_of(request: Request, head: Head, subjects: Subjects) -> Framed:
+def frame_of(request: Request, head: Head, subjects: Subjects, plan: Plan | None = None) -> Framed:
     """The frame of a request. An event without a message id gets one: a client that sends it again makes another event
-    of it."""
+    of it. `plan`: the shop's tracking plan, if it has one."""
     index: list[tuple[int, int]] = []
     assigned: dict[int, str] = {}
     refused: list[tuple[int, str, str]] = []
+    events, dropped = [], 0
     for place, event in enumerate(request.events):
-        said, why = event.said, fault(event)
+        why = fault(event)
+        if plan and not why:
+            event, why = _planned(event, plan, head.type)
+            if not event.raw:
+                dropped += 1
+        events.append(event.raw)
+        said = event.said
         message = text(said.message_id) if said else ""
         if why:
             refused.append((place, message[:MOST_ID], why))
-        if not message:
+        if not message and event.raw:
             assigned[place] = str(uuid.uuid4())
         if said:
             index += {(subjects.hash(kind, value), place) for kind, value in identifiers(said)}
@@ -52,5 +65,20 @@ def frame_of(request: Request, head: Head, subjects: Subjects) -> Framed:
         assigned=assigned,
         refused={place: why for place, _, why in refused},
     )
-    frame = pack(head, [event.raw for event in request.events], index)
-    return Framed(frame, len(request.events) - len(refused), refused)
+    return Framed(pack(head, events, index), len(events) - len(refused) - dropped, refused, dropped)
+
+
+def _planned(event: Event, plan: Plan, type_of_route: str) -> tuple[Event, str]:
+    """The event as the plan leaves it, nothing of it where the plan drops it, and why it does not count."""
+    try:
+        whole = msgspec.json.decode(event.raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return event, "it is not JSON as a plan reads it"
+    if type_of_route:
+        whole["type"] = type_of_route
+    verdict = plan.judge(whole)
+    if verdict.action == "drop":
+        return Event(b"", None), ""
+    if verdict.dropped:
+        event = read_event(msgspec.json.encode(without(whole, verdict.dropped)), type_of_route)
+    return event, verdict.reason if verdict.action == "quarantine" else ""

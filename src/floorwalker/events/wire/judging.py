@@ -10,7 +10,7 @@ the reason, so that it can be mended and replayed; it never makes the request fa
 
 from __future__ import annotations
 
-from floorwalker.events.wire.segment import Event, text
+from floorwalker.events.wire.segment import Event, Said, text
 
 MOST_BYTES = 32 * 1024
 """Bytes of an event (Segment's limit)."""
@@ -27,10 +27,10 @@ def fault(event: Event) -> str:
         return event.fault
     if len(event.raw) > MOST_BYTES:
         return f"it is longer than {MOST_BYTES:,} bytes"
-    if not text(said.user_id) and not text(said.anonymous_id):
-        return "it has neither userId nor anonymousId"
     if said.type == "track" and not text(said.event):
         return "a track event has no name"
+    if not text(said.user_id) and not text(said.anonymous_id) and not _is_of_a_thing(said):
+        return "it has neither userId nor anonymousId"
     if said.type == "group" and not text(said.group_id):
         return "a group event has no groupId"
     if said.type == "alias" and not text(said.previous_id):
@@ -42,6 +42,16 @@ def fault(event: Event) -> str:
         if isinstance(value, str) and len(value) > MOST_TEXT:
             return f"its {_CAMEL.get(name, name)} is longer than {MOST_TEXT} characters"
     return ""
+
+
+def _is_of_a_thing(said: Said) -> bool:
+    """A stock or a price that changed is nobody's doing."""
+    if said.type != "track":
+        return False
+    from floorwalker.events.language.words import definition
+
+    found = definition(text(said.event))
+    return found is not None and not found.person
 
 
 _CAMEL = {
