@@ -18,7 +18,7 @@ setup-dev: .venv/.installed-dev ## Make .venv with everything needed to develop 
 	@sh scripts/setup.sh dev
 	@touch $@ .venv/.installed
 
-setup-slow: .venv/.installed-slow setup-dbt ## Add what only slow tests need: Spark (430 MB), Java 17, dbt
+setup-slow: .venv/.installed-slow setup-dbt ## Add what only slow tests need: Spark (430 MB), Java 17, dbt, SDKs of npm
 .venv/.installed-slow: .venv/.installed-dev
 	@sh scripts/setup.sh slow
 	@touch $@

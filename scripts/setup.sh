@@ -57,6 +57,13 @@ make_venv .venv
 if [ "$extra" = slow ]; then
 	echo "installing Spark into .venv (430 MB) …"
 	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,spark]"
+	if command -v npm >/dev/null || install nodejs npm; then
+		echo "installing SDKs of npm into .sdks (45 MB) …"
+		mkdir -p .sdks && cp tests/app/collect/node/package.json .sdks/
+		npm install --prefix .sdks --no-audit --no-fund --ignore-scripts --silent
+	else
+		echo "no npm: the collector is not tried with the SDKs of Node and browsers" >&2
+	fi
 	version=$(java_version)
 	[ "${version:-0}" -ge 17 ] || install openjdk-17-jre-headless ||
 		echo "no Java 17: the tests on Spark will be skipped"
