@@ -3,8 +3,9 @@
 In: frames, which are opaque bytes here. Out: the same frames with their offsets, for ever, to any number of readers.
 
     interface     what every twin offers            opening        a path or URL → the twin
-    group_commit  one fsync for all who wait        settings       what can be set
-    sqlite_log    the embedded twin: reading        sqlite_writer  … appending
+    settings      what can be set
+    sqlite_log    the embedded twin of SQLite files sqlite_reader  … reading
+    sqlite_writer … appending                       group_commit   one fsync for all who wait
     files         … names, tables and seals         settling       … write-ahead logs of files that are full
     rewriting     … old bytes replaced for good     holding        … one writer per partition
 """
