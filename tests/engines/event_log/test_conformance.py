@@ -180,6 +180,9 @@ def test_frames_are_rewritten_in_place(log):
     assert [one.appended_at for one in after[:-1]] == [one.appended_at for one in before]
     log.rewrite(0, new)
     assert log.read(0, 0) == after
+    # What a frame has become is what counts, not what it was.
+    log.rewrite(0, {10: b"", 11: b"", 12: b"!"})
+    assert offsets(log.read(0, 10, most_frames=3, most_bytes=1)) == [10, 11, 12]
 
 
 def test_what_is_not_there_is_not_rewritten(log):

@@ -180,16 +180,20 @@ def test_rows_beyond_the_beginning_of_the_next_file_do_not_count(filled):
 
 def test_a_forked_child_does_not_keep_the_partition(filled):
     writer = filled.writer(0)
-    inner, outer = os.pipe()
+    ready, told = os.pipe()
+    waiting, release = os.pipe()
     child = os.fork()
     if not child:
-        os.close(outer)
-        os.read(inner, 1)
+        os.close(release)
+        os.write(told, b"!")
+        os.read(waiting, 1)
         os._exit(0)
     try:
+        os.read(ready, 1)
         writer.close()
         filled.writer(0).close()
     finally:
-        os.close(outer)
-        os.close(inner)
+        os.close(release)
         os.waitpid(child, 0)
+        for descriptor in (ready, told, waiting):
+            os.close(descriptor)

@@ -144,7 +144,7 @@ class PartitionReader:
             for at, appended_at, seal, kept in cursor.execute(statement, (offset, until, most_frames)):
                 frame = opened(at, seal, kept)
                 whole = frame is not None and at == offset + len(found)
-                most_bytes -= len(kept)
+                most_bytes -= len(kept if frame is None else frame)
                 if (not whole or most_bytes < 0) and (found or some):
                     break
                 if frame is None or not whole:
