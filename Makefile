@@ -57,10 +57,13 @@ bench-lake: setup-dev ## Silver to all features in Delta at 1 M and 10 M events,
 bench-identity: setup-dev ## Who is who: accuracy, speed and memory, against rules alone and Splink's tutorial
 	@PYTHONPATH=. $(PYTHON) -m benchmarks.identity
 
+bench-collect: setup-dev ## The collector: durable events a second, processor time per event, against one that does not wait
+	@PYTHONPATH=. $(PYTHON) -m benchmarks.collect
+
 bench-recommend: setup-dev ## Item-kNN with recency decay on Amazon Beauty, protocols A and B
 	@PYTHONPATH=. $(PYTHON) -m benchmarks.recommend
 
 clean: ## Remove what the targets made (not .venv)
 	@rm -rf demo dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-dev setup-slow setup-dbt demo test test-slow check format bench-pipeline bench-lake bench-identity bench-recommend clean
+.PHONY: help setup setup-dev setup-slow setup-dbt demo test test-slow check format bench-pipeline bench-lake bench-identity bench-collect bench-recommend clean

@@ -59,5 +59,7 @@ OLD = (
 def test_subjects_are_hashed_by_the_projects_key() -> None:
     one, two = Subjects(b"a" * 32), Subjects(b"b" * 32)
     assert one.hash("email", "x") != two.hash("email", "x")
-    assert one.of({"email": "x", "user_id": "x"}, 3) == [(one.hash("email", "x"), 3), (one.hash("user_id", "x"), 3)]
+    index: list[tuple[int, int]] = []
+    one.note([("email", "x"), ("user_id", "x")], 3, index)
+    assert index == [(one.hash("email", "x"), 3), (one.hash("user_id", "x"), 3)]
     assert one.hash("email", "x") != one.hash("user_id", "x")

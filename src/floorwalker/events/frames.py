@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -144,7 +144,7 @@ def unpack(data: bytes) -> Frame:
 
 
 class Subjects:
-    """Hashes identifiers with a project's key; equal ones within a request are hashed once.
+    """Hashes identifiers with a project's key.
 
     >>> subjects = Subjects(b"secret")
     >>> subjects.hash("user_id", "u1") == subjects.hash("user_id", "u1") != subjects.hash("anonymous_id", "u1")
@@ -152,19 +152,19 @@ class Subjects:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._key = hashlib.blake2b(b"subjects of frames", key=secret[:64], digest_size=32).digest()
-        self._known: dict[tuple[str, str], int] = {}
+        key = hashlib.blake2b(b"subjects of frames", key=secret[:64], digest_size=32).digest()
+        # Copied for each hash: to take the key in would cost half of one.
+        self._keyed = hashlib.blake2b(key=key, digest_size=8)
 
     def hash(self, kind: str, value: str) -> int:
         """64 bits of an identifier."""
-        found = self._known.get((kind, value))
-        if found is None:
-            if len(self._known) >= 4096:
-                self._known.clear()
-            digest = hashlib.blake2b(f"{kind}\0{value}".encode(), key=self._key, digest_size=8).digest()
-            found = self._known[kind, value] = int.from_bytes(digest, "little")
-        return found
+        index: list[tuple[int, int]] = []
+        self.note([(kind, value)], 0, index)
+        return index[0][0]
 
-    def of(self, identifiers: Mapping[str, str], place: int) -> list[tuple[int, int]]:
-        """Entries of the index for an event's identifiers (kind -> value)."""
-        return [(self.hash(kind, value), place) for kind, value in identifiers.items()]
+    def note(self, identifiers: Iterable[tuple[str, str]], place: int, index: list[tuple[int, int]]) -> None:
+        """Enter an event's identifiers (kind, value) in an index."""
+        for kind, value in identifiers:
+            state = self._keyed.copy()
+            state.update(f"{kind}\0{value}".encode("utf-8", "replace"))
+            index.append((int.from_bytes(state.digest(), "little"), place))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floorwalker.events.wire.judging import MOST_BYTES, fault
+from floorwalker.events.wire.judging import MOST_BYTES, fault, plain
 from floorwalker.events.wire.segment import NotJson, identifiers, read, read_event, text
 
 JSON = st.recursive(
@@ -113,3 +113,18 @@ def test_a_single_event_takes_its_type_from_the_route() -> None:
 @given(JSON)
 def test_text_of_anything_is_text(value: Any) -> None:
     assert isinstance(text(value), str)
+
+
+WORDS = st.none() | st.sampled_from(["", " ", "u1", " u1", "u1 ", "x" * 513, "é"]) | st.integers(0, 3)
+
+
+@given(st.fixed_dictionaries({}, optional={
+    "type": st.sampled_from(["track", "page", "group", "alias", "identify"]), "event": WORDS, "userId": WORDS,
+    "anonymousId": WORDS, "messageId": WORDS, "previousId": WORDS, "groupId": WORDS,
+    "traits": st.sampled_from([None, {}, {"email": "a@b.de"}]),
+    "context": st.sampled_from([None, {}, {"device": {"id": "d"}}, {"traits": {"phone": 1}}]),
+}))  # fmt: skip
+def test_what_passes_quickly_has_no_fault_and_the_same_identifiers(event: dict[str, Any]) -> None:
+    one = read_event(json.dumps(event).encode())
+    if one.said is not None and (found := plain(one.raw, one.said)) is not None:
+        assert fault(one) == "" and found == identifiers(one.said)

@@ -94,7 +94,7 @@ def _of_frame(partition: int, stored: Stored, *, clear: bool) -> Iterator[Line]:
         if not raw:
             continue
         said = read_event(raw, frame.head.type).said
-        who = next(identifiers(said), None) if said else None
+        who = next(iter(identifiers(said)), None) if said else None
         yield Line(
             partition, stored.offset, place, at, frame.head.source,
             (said.type or "") if said else "", text(said.event) or text(said.name) if said else "",

@@ -18,7 +18,7 @@ import msgspec
 
 from floorwalker.events.frames import Head, Subjects, pack
 from floorwalker.events.language.paths import without
-from floorwalker.events.wire.judging import MOST_ID, fault
+from floorwalker.events.wire.judging import MOST_ID, fault, plain
 from floorwalker.events.wire.segment import Event, Request, identifiers, read_event, text
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ def frame_of(request: Request, head: Head, subjects: Subjects, plan: Plan | None
     refused: list[tuple[int, str, str]] = []
     events, dropped = [], 0
     for place, event in enumerate(request.events):
+        raw, said, _ = event
+        if said is not None and plan is None and (found := plain(raw, said)):
+            events.append(raw)
+            subjects.note(found, place, index)
+            continue
         why = fault(event)
         if plan and not why:
             event, why = _planned(event, plan, head.type)
@@ -50,13 +55,15 @@ def frame_of(request: Request, head: Head, subjects: Subjects, plan: Plan | None
                 dropped += 1
         events.append(event.raw)
         said = event.said
-        message = text(said.message_id) if said else ""
+        message = said.message_id if said else ""
+        if type(message) is not str or message[:1] <= " ":
+            message = text(message)
         if why:
             refused.append((place, message[:MOST_ID], why))
         if not message and event.raw:
             assigned[place] = str(uuid.uuid4())
         if said:
-            index += {(subjects.hash(kind, value), place) for kind, value in identifiers(said)}
+            subjects.note(identifiers(said), place, index)
     head = msgspec.structs.replace(
         head,
         sent_at=request.sent_at,

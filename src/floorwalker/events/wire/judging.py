@@ -44,6 +44,41 @@ def fault(event: Event) -> str:
     return ""
 
 
+def plain(raw: bytes, said: Said) -> list[tuple[str, str]] | None:
+    """What names the sender of an event that is as nearly all are, and so has no fault: ids and name are text, neither
+    empty nor too long, and nothing else names anybody. None for any other: `fault` and `identifiers` look closer."""
+    user, anonymous, message, kind = said.user_id, said.anonymous_id, said.message_id, said.type
+    if type(message) is not str or not 0 < len(message) <= MOST_ID or message[0] <= " " or len(raw) > MOST_BYTES:
+        return None
+    if kind == "track":
+        name = said.event
+        if type(name) is not str or not 0 < len(name) <= MOST_TEXT or name[0] <= " ":
+            return None
+    elif kind not in _PLAIN:
+        return None
+    if said.traits is not None or said.previous_id is not None:
+        return None
+    if (context := said.context) is not None and (
+        context.traits is not None or context.device is not None or context.externalIds is not None
+    ):
+        return None
+    found = []
+    if user is not None:
+        if type(user) is not str or not 0 < len(user) <= MOST_TEXT or user[0] <= " " or user[-1] <= " ":
+            return None
+        found.append(("user_id", user))
+    if anonymous is not None:
+        if type(anonymous) is not str or not 0 < len(anonymous) <= MOST_TEXT:
+            return None
+        if anonymous[0] <= " " or anonymous[-1] <= " ":
+            return None
+        found.append(("anonymous_id", anonymous))
+    return found or None
+
+
+_PLAIN = ("page", "identify", "screen")
+
+
 def _is_of_a_thing(said: Said) -> bool:
     """A stock or a price that changed is nobody's doing."""
     if said.type != "track":

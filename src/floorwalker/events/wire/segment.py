@@ -15,7 +15,6 @@ good as absent, numbers stand for ids, traits lie at the top or in `context.trai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -97,6 +96,12 @@ class Body(msgspec.Struct, rename="camel"):
     integrations: msgspec.Raw = msgspec.Raw(b"")
 
 
+class Whole(msgspec.Struct, gc=False):
+    """The events of a batch, read at once: most batches have no bad one."""
+
+    batch: list[Said]
+
+
 class Event(NamedTuple):
     """`raw`: as it was sent. `said`: None where it cannot be read, and `fault` says why."""
 
@@ -120,6 +125,7 @@ class NotJson(ValueError):
 
 
 _body = msgspec.json.Decoder(Body)
+_whole = msgspec.json.Decoder(Whole)
 _said = msgspec.json.Decoder(Said)
 _plain = msgspec.json.Decoder(Plain)
 
@@ -134,7 +140,7 @@ def read(body: bytes, type_of_route: str = "") -> Request:
         return Request([event], text(said.sent_at), text(said.write_key))
     try:
         found = _body.decode(body)
-        raws: list[bytes] = [bytes(raw) for raw in found.batch]
+        raws: list[bytes] = list(map(bytes, found.batch))
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         parts = salvage(body, "batch")
         if parts is None:
@@ -144,10 +150,23 @@ def read(body: bytes, type_of_route: str = "") -> Request:
             found = _body.decode(rest)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             raise NotJson(_told(error)) from None
-    events = [read_event(raw) for raw in raws]
+    events = _at_once(body, raws) or [read_event(raw) for raw in raws]
     first = next((event.said for event in events if event.said), None)
     key = text(found.write_key) or (text(first.write_key) if first else "")
     return Request(events, text(found.sent_at), key, _object(found.context), _object(found.integrations))
+
+
+def _at_once(body: bytes, raws: list[bytes]) -> list[Event] | None:
+    """The events, where nothing is wrong with any of them."""
+    try:
+        if not body.isascii():
+            body.decode()
+        saids = _whole.decode(body).batch
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    if len(saids) != len(raws) or any(said.type not in TYPES for said in saids):
+        return None
+    return list(map(Event, raws, saids))
 
 
 def read_event(raw: bytes, type_of_route: str = "") -> Event:
@@ -179,26 +198,33 @@ TYPES = ("track", "identify", "page", "screen", "group", "alias")
 _TYPES = f"its type is none of {', '.join(TYPES)}"
 
 
-def identifiers(said: Said) -> Iterator[tuple[str, str]]:
+def identifiers(said: Said) -> list[tuple[str, str]]:
     """(kind, value) of everything in an event that names its sender."""
-    for kind, value in (
-        ("user_id", said.user_id), ("anonymous_id", said.anonymous_id), ("user_id", said.previous_id),
-        *_named(said.traits),
-    ):  # fmt: skip
-        if found := text(value):
-            yield kind, found
-    if context := said.context:
-        device = context.device or Device()
-        for kind, value in (*_named(context.traits), ("device_id", device.id), ("device_id", device.advertisingId)):
-            if found := text(value):
-                yield kind, found
+    found: list[tuple[str, str]] = []
+    if said.user_id is not None and (value := text(said.user_id)):
+        found.append(("user_id", value))
+    if said.anonymous_id is not None and (value := text(said.anonymous_id)):
+        found.append(("anonymous_id", value))
+    if said.previous_id is not None and (value := text(said.previous_id)):
+        found.append(("user_id", value))
+    if said.traits is not None:
+        found += _named(said.traits)
+    context = said.context
+    if context is not None:
+        if context.traits is not None:
+            found += _named(context.traits)
+        if context.device is not None:
+            ids = (text(context.device.id), text(context.device.advertisingId))
+            found += [("device_id", value) for value in ids if value]
         for one in context.externalIds or ():
-            if found := text(one.id):
-                yield text(one.type) or "external", found
+            if value := text(one.id):
+                found.append((text(one.type) or "external", value))
+    return found
 
 
-def _named(traits: Traits | None) -> tuple[tuple[str, Text], ...]:
-    return (("email", traits.email), ("phone", traits.phone)) if traits else ()
+def _named(traits: Traits) -> list[tuple[str, str]]:
+    named = (("email", text(traits.email)), ("phone", text(traits.phone)))
+    return [one for one in named if one[1]]
 
 
 def text(value: Any) -> str:
