@@ -24,6 +24,7 @@ import duckdb
 import pyarrow as pa
 
 from floorwalker.app.collect.exporting import SOURCE, clear, export
+from floorwalker.app.collect.replaying import retain
 from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
 from floorwalker.app.graph import build_graph
@@ -165,6 +166,7 @@ def run(
                     export(project, lake, state)
                 result.sources = read_sources(project, settings, lake, state, run_id, started, progress, only, reload)
                 clear(project, result.sources)
+                retain(project, state, settings.collect.keep_days, started)
             watch.read(result.sources)
             result.as_of = as_of(lake, settings.run.as_of, started.date())
         graph = build_graph(project, settings)

@@ -32,5 +32,10 @@ MIGRATIONS: tuple[str, ...] = (
       partition   INTEGER PRIMARY KEY,
       next_offset INTEGER NOT NULL
     );
+    CREATE TABLE log_again (                  -- frames to be brought into the lake once more: an event was mended
+      partition   INTEGER NOT NULL,
+      log_offset  INTEGER NOT NULL,
+      PRIMARY KEY (partition, log_offset)
+    );
     """,
 )

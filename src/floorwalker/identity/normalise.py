@@ -27,7 +27,6 @@ null none nan nil n/a na #n/a undefined anonymous anon unknown unbekannt onbeken
 """
 _NOBODY = frozenset(_NOBODY_WORDS.split())
 _ZEROS = re.compile(r"[0\-\s]*")
-_SAME = re.compile(r"(.)\1{3,}")
 _NOT_WORD = re.compile(r"[^\w]+|_+")
 _STREETS = {
     "street": "st", "str": "st", "strasse": "st", "straat": "st", "road": "rd", "avenue": "ave", "av": "ave",
@@ -48,7 +47,13 @@ def is_blocked(value: str) -> bool:
     [True, True, True, True, True, False]
     """
     text = value.strip().casefold()
-    return text in _NOBODY or bool(_ZEROS.fullmatch(text)) or bool(_SAME.fullmatch(text))
+    if text in _NOBODY:
+        return True
+    # What the first characters rule out needs no closer look.
+    first = text[:1]
+    if first in "0-" and _ZEROS.fullmatch(text):
+        return True
+    return len(text) > 3 and text[1] == first and text.count(first) == len(text)
 
 
 def postcode_key(value: str) -> str | None:
@@ -110,7 +115,9 @@ class Normaliser:
     def _said(self, value: str) -> str | None:
         """What can be seen of a value; None if it names nobody."""
         text = visible(value).strip()
-        return None if is_blocked(text) or any(pattern.fullmatch(text) for pattern in self._blocked) else text
+        if is_blocked(text):
+            return None
+        return None if self._blocked and any(pattern.fullmatch(text) for pattern in self._blocked) else text
 
     def region(self, market: str, country: str = "") -> str:
         """ISO country in which a number was written: the person's if the record names one, else the market's; '' if

@@ -75,7 +75,7 @@ def schemes(connection: duckdb.DuckDBPyConnection, field: str, records: str) -> 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, list], select: str = "*") -> None:
     arrow = pa.table({name: pa.array(values, type=pa.string()) for name, values in columns.items()})
     connection.register("identity_batch", arrow)
-    connection.execute(f"INSERT INTO {table} SELECT {select} FROM identity_batch")
+    connection.execute(f"INSERT INTO {table} SELECT {select} FROM identity_batch WHERE key IS NOT NULL")
     connection.unregister("identity_batch")
 
 
@@ -103,22 +103,24 @@ def _map_text(
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE identity_hashes_{field} (raw VARCHAR, context VARCHAR, code BIGINT, key VARCHAR)"
     )
-    for rows in _distinct(connection, query):
-        found: dict[str, list] = {"raw": [], "context": [], "key": []}
+    for batch in connection.sql(query).to_arrow_table().to_batches(max_chunksize=_BATCH):
+        raws, contexts = (column.to_pylist() for column in batch.columns)
+        keys = list(map(key_of, raws, contexts))
+        tokened: set[int] = set()
+        if forms_of:
+            for place, raw in enumerate(raws):
+                if raw[:1] in "hH" and raw[:5].lower() == "hash:" and (token := parse_token(raw)):
+                    keys[place] = token[1]
+                    tokened.add(place)
+        _write(connection, f"identity_map_{field}", {"raw": raws, "context": contexts, "key": keys})
+        if not (known and forms_of):
+            continue
         hashed: dict[str, list] = {"raw": [], "context": [], "token": [], "key": []}
-        for raw, context in rows:
-            token = parse_token(raw) if forms_of and raw[:5].lower() == "hash:" else None
-            key = token[1] if token else key_of(raw, context)
-            if key is None:
-                continue
-            found["raw"].append(raw)
-            found["context"].append(context)
-            found["key"].append(key)
-            if known and forms_of and not token:
+        for place, (raw, context, key) in enumerate(zip(raws, contexts, keys, strict=True)):
+            if key is not None and place not in tokened:
                 for one in tokens([form for form in forms_of(raw, key) if form], known):
                     for name, value in (("raw", raw), ("context", context), ("token", one), ("key", key)):
                         hashed[name].append(value)
-        _write(connection, f"identity_map_{field}", found)
         if hashed["token"]:
             _write(connection, f"identity_hashes_{field}", hashed, f"raw, context, {hash_code(field, 'token')}, key")
 

@@ -60,6 +60,21 @@ class Exported:
     files: int = 0
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """Frames of a partition from offset `begin` to before `after`. `again`: one that was brought before."""
+
+    partition: int
+    begin: int
+    after: int
+    frames: list[tuple[int, int, Frame]]
+    again: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.begin:020d}-{self.after:020d}{'-again' if self.again else ''}.parquet"
+
+
 def export(project: Project, lake: Lake, state: sqlite3.Connection, *, until: dict[int, int] | None = None) -> Exported:
     """Bring what the log has beyond the positions into files. `until`: no further than these offsets."""
     done = Exported()
@@ -70,8 +85,9 @@ def export(project: Project, lake: Lake, state: sqlite3.Connection, *, until: di
         ends, starts = until or log.ends(), log.starts()
         positions = dict(state.execute("SELECT partition, next_offset FROM log_positions").fetchall())
         _remove_unfinished(project, positions)
+        again = state.execute("SELECT partition, log_offset FROM log_again ORDER BY ALL").fetchall()
         waiting = {one: end for one, end in ends.items() if end > max(positions.get(one, 0), starts.get(one, 0))}
-        if not waiting:
+        if not waiting and not again:
             return done
         with lake.connect() as connection:
             _make_words(connection)
@@ -80,8 +96,13 @@ def export(project: Project, lake: Lake, state: sqlite3.Connection, *, until: di
             for partition, end in sorted(waiting.items()):
                 begin = max(positions.get(partition, 0), starts[partition])
                 for frames, after in _chunks(log, partition, begin, end):
-                    _export_chunk(project, connection, state, partition, begin, after, frames, lake.exists(SEEN), done)
+                    chunk = Chunk(partition, begin, after, frames)
+                    _export_chunk(project, connection, state, chunk, lake.exists(SEEN), done)
                     begin = after
+            for partition, offset in again:
+                for frames, after in _chunks(log, partition, max(offset, starts.get(partition, 0)), offset + 1):
+                    chunk = Chunk(partition, offset, after, frames, again=True)
+                    _export_chunk(project, connection, state, chunk, lake.exists(SEEN), done)
     finally:
         log.close()
     return done
@@ -107,14 +128,11 @@ def _export_chunk(
     project: Project,
     connection: duckdb.DuckDBPyConnection,
     state: sqlite3.Connection,
-    partition: int,
-    begin: int,
-    after: int,
-    frames: list[tuple[int, int, Frame]],
+    chunk: Chunk,
     known: bool,
     done: Exported,
 ) -> None:
-    events = rows_of(frames)
+    events = rows_of(chunk.frames)
     connection.register("collected_events_now", events)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE collected_said AS {said_sql('collected_events_now')}")
     for seen in _seen(project, known):
@@ -127,7 +145,7 @@ def _export_chunk(
         FROM collected_events_now WHERE refused IS NOT NULL OR NOT json_valid(raw) ORDER BY "offset", place
     """).fetchall()
     if new:
-        _write(connection, project.state / COLLECTED / f"{partition:04d}", f"{begin:020d}-{after:020d}.parquet")
+        _write(connection, project.state / COLLECTED / f"{chunk.partition:04d}", chunk.name)
         done.files += 1
     connection.unregister("collected_events_now")
     state.execute("BEGIN IMMEDIATE")
@@ -135,13 +153,16 @@ def _export_chunk(
         "INSERT INTO quarantine (source, mapping, kind, delivery_id, fingerprint, content, file, row_number, reason,"
         " raw, received_at) VALUES (?, 'collected', '', ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (fingerprint, file, row_number) DO NOTHING",
-        [_quarantined(partition, *row) for row in refused],
+        [_quarantined(chunk.partition, *row) for row in refused],
     )
-    state.execute(
-        "INSERT INTO log_positions VALUES (?, ?)"
-        " ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset",
-        (partition, after),
-    )
+    if chunk.again:
+        state.execute("DELETE FROM log_again WHERE (partition, log_offset) = (?, ?)", (chunk.partition, chunk.begin))
+    else:
+        state.execute(
+            "INSERT INTO log_positions VALUES (?, ?)"
+            " ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset",
+            (chunk.partition, chunk.after),
+        )
     state.execute("COMMIT")
     done.events += len(events)
     done.refused += len(refused)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from floorwalker.app.output import json_option, show, table
+from floorwalker.app.output import json_option, show, table, to_json
 
 
 @click.group()
@@ -166,3 +168,42 @@ def show_row(folder: str, row_id: int, as_json: bool) -> None:
     show(
         {name: getattr(row, name) for name in ("id", "source", "kind", "file", "row_number", "reason", "raw")}, as_json
     )
+
+
+@quarantine.command("fix")
+@click.argument("row_id", type=int)
+@click.option(
+    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a key, such as userId=u1; dots reach in."
+)
+@click.option("--unset", "unsets", multiple=True, metavar="KEY", help="Take a key out.")
+@click.option("--event", "whole", default="", metavar="JSON", help="The whole event, in its place.")
+@json_option
+@click.pass_obj
+def fix_row(
+    folder: str, row_id: int, sets: tuple[str, ...], unsets: tuple[str, ...], whole: str, as_json: bool
+) -> None:
+    """Mend an event that the collector put aside; the next run takes it in, once.
+
+    \b
+    floorwalker quarantine fix 17 --set userId=u1 --set properties.price=9.99
+    """
+    from floorwalker.app.collect.mending import mend
+    from floorwalker.app.config import open_project, parse_value
+    from floorwalker.app.state import open_state
+    from floorwalker.errors import ConfigError
+
+    changes: dict[str, Any] = dict.fromkeys(unsets)
+    for one in sets:
+        key, sign, value = one.partition("=")
+        if not sign or not key:
+            raise ConfigError(f"'{one}' is no KEY=VALUE", fix="--set userId=u1")
+        changes[key] = parse_value(value)
+    if not changes and not whole:
+        raise ConfigError("nothing is to be changed", fix="--set, --unset or --event")
+    project = open_project(folder)
+    with open_state(project) as state:
+        event = mend(project, state, row_id, changes, whole=whole)
+    if as_json:
+        click.echo(to_json(event, 2))
+    else:
+        click.echo(f"mended: the next floorwalker run takes it in ({', '.join(event)})")

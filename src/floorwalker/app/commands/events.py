@@ -225,3 +225,34 @@ def _definition(plan: Plan, name: str) -> Definition:
             f"no event '{name}'", fix=f"did you mean '{meant}'?" if meant else did_you_mean(name, known)
         )
     return one
+
+
+@events.command("replay")
+@click.option("--since", required=True, metavar="TIME", help="From what came at or after this time (ISO 8601, UTC).")
+@click.option("--dry-run", is_flag=True, help="Only say what would be read again.")
+@json_option
+@click.pass_obj
+def replay_log(folder: str, since: str, dry_run: bool, as_json: bool) -> None:
+    """Have the next run read the log again from a time on. Events that the lake knows add nothing.
+
+    \b
+    floorwalker events replay --since 2026-03-01T06:00 --dry-run
+    """
+    from floorwalker.app.collect.replaying import replay
+    from floorwalker.app.config import open_project
+    from floorwalker.app.state import open_state
+    from floorwalker.errors import ConfigError
+    from floorwalker.events.stamps import parse
+
+    at = parse(since)
+    if at is None:
+        raise ConfigError(f"'{since}' is no time", fix="--since 2026-03-01T06:00")
+    project = open_project(folder)
+    with open_state(project) as state:
+        found = replay(project, state, at, dry_run=dry_run)
+    names = ("partition", "begin", "end", "frames")
+    table(names, [tuple(getattr(one, name) for name in names) for one in found], as_json)
+    if not as_json:
+        total = sum(one.frames for one in found)
+        again = "would be" if dry_run else "will be"
+        click.echo(f"{total:,} requests {again} read again by the next floorwalker run")
