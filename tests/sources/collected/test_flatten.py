@@ -96,7 +96,6 @@ def test_consent_comes_by_property_by_category_by_unsubscribing_and_by_the_brows
     )  # fmt: skip
     consents = [one for one in found if one[0]]
     assert consents == [
-        ("ads", "denied", "Global Privacy Control"), ("ads", "denied", "Global Privacy Control"),
         ("ads", "denied", "Global Privacy Control"), ("ads", "denied", None), ("ads", "denied", None),
         ("analytics", "granted", None), ("marketing_email", "withdrawn", None),
     ]  # fmt: skip

@@ -85,7 +85,7 @@ def export(project: Project, lake: Lake, state: sqlite3.Connection, *, until: di
         ends, starts = until or log.ends(), log.starts()
         positions = dict(state.execute("SELECT partition, next_offset FROM log_positions").fetchall())
         _remove_unfinished(project, positions)
-        again = state.execute("SELECT partition, log_offset FROM log_again ORDER BY ALL").fetchall()
+        again = state.execute("SELECT partition, log_offset FROM log_again ORDER BY 1, 2").fetchall()
         waiting = {one: end for one, end in ends.items() if end > max(positions.get(one, 0), starts.get(one, 0))}
         if not waiting and not again:
             return done

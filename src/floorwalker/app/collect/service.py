@@ -47,6 +47,7 @@ _PREFLIGHT = (
     (b"access-control-max-age", b"86400"),
 )
 _ACCEPTED = Answer(200, b'{"success":true}')
+_SLOW = problem(408, "too_slow", "the body did not come in time", fix="send it again")
 _CLIENT = problem(400, "not_json", "the body cannot be read", "it ends early or is packed wrongly", "send it again")
 
 
@@ -72,8 +73,10 @@ class Collector:
         except bodies.TooLong as error:
             most = f"{error.args[0]:,} bytes"
             answer = problem(413, "too_long", f"the body is longer than {most}", fix="send smaller batches")
-        except (bodies.CutOff, TimeoutError):
+        except bodies.CutOff:
             answer = _CLIENT
+        except TimeoutError:
+            answer = _SLOW
         except Problem as error:
             answer = error.answer
         except Exception as error:

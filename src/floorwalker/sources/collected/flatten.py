@@ -4,7 +4,8 @@ In: a table of events (`frames_to_rows.SCHEMA`) and a table `words` (word, name,
 event, and which kinds of record it feeds. Out: SQL of the rows: `row_kind`, when and who, and the event's properties,
 one of its products, traits and context as JSON text, from which the mapping takes what it needs.
 
-The first of events with one message id counts. When it happened follows the rule of `events.stamps`.
+The first of events with one message id counts. When it happened follows the rule of `events.stamps`. What a browser asks
+for with every request (`gpc`) is one row an hour and visitor, the same one whichever request is read first.
 
     connection.execute(f"CREATE TEMP TABLE rows AS {flatten_sql('events', 'words')}")
 """
@@ -98,9 +99,12 @@ def flatten_sql(said: str, words: str) -> str:
                 WHERE f.kind = 'consents' AND json_type(f.context->'$.consent.categoryPreferences') = 'OBJECT'
             UNION ALL BY NAME SELECT *, json_object('purpose', 'marketing_email', 'status', 'withdrawn') AS line
                 FROM fed WHERE kind = 'consents' AND name = 'Unsubscribed'
-            UNION ALL BY NAME SELECT *, json_object('purpose', 'ads', 'status', 'denied', 'method',
-                    'Global Privacy Control') AS line, 'gpc' AS name, 'consents' AS kind
+            UNION ALL BY NAME SELECT * REPLACE (date_trunc('hour', moment) AS moment, '{{}}'::JSON AS p),
+                    json_object('purpose', 'ads', 'status', 'denied', 'method', 'Global Privacy Control') AS line,
+                    'gpc' AS name, 'consents' AS kind
                 FROM {said} WHERE gpc
+                QUALIFY row_number() OVER (PARTITION BY source, user_id, anonymous_id, date_trunc('hour', moment)
+                    ORDER BY moment, message_id) = 1
         )
         SELECT kind AS row_kind, name AS event_name, call AS event_type, message_id,
                strftime(moment AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at,
