@@ -4,8 +4,8 @@ In: a table of events (`frames_to_rows.SCHEMA`) and a table `words` (word, name,
 event, and which kinds of record it feeds. Out: SQL of the rows: `row_kind`, when and who, and the event's properties,
 one of its products, traits and context as JSON text, from which the mapping takes what it needs.
 
-The first of events with one message id counts. When it happened follows the rule of `events.stamps`. What a browser asks
-for with every request (`gpc`) is one row an hour and visitor, the same one whichever request is read first.
+The first of events with one message id counts. When it happened follows the rule of `events.stamps`. What a browser
+asks for with every request (`gpc`) is one row an hour and visitor, the same one whichever request is read first.
 
     connection.execute(f"CREATE TEMP TABLE rows AS {flatten_sql('events', 'words')}")
 """
