@@ -65,7 +65,7 @@ def test_posthog(collector: Collecting) -> None:
     assert ("track", "Product Viewed") in [(one["type"], one.get("event")) for one in found]
 
 
-PAGE = """<!doctype html><title>shop</title><script src="index.js"></script><script>
+SEGMENT = """<!doctype html><title>shop</title><script src="index.js"></script><script>
 const [analytics] = [AnalyticsNext.AnalyticsBrowser.load(
   {{ writeKey: "{key}", cdnURL: "{url}" }},
   {{ integrations: {{ "Segment.io": {{ apiHost: "{host}/v1", protocol: "http", deliveryStrategy: {strategy} }} }} }},
@@ -76,13 +76,56 @@ analytics.identify("u1", {{ email: "ann@example.com" }})
 </script>"""
 
 
+RUDDER = """<!doctype html><title>shop</title><script src="index.js"></script><script>
+const analytics = new rudderanalytics.RudderAnalytics()
+analytics.load("{key}", "{url}", {{
+  configUrl: "{url}", loadIntegration: false, destSDKBaseURL: "{url}", pluginsSDKBaseURL: "{url}", {strategy}
+}})
+analytics.page("Home")
+analytics.track("Product Viewed", {{ product_id: "p1" }})
+analytics.identify("u1", {{ email: "ann@example.com" }})
+</script>"""
+POSTHOG = """<!doctype html><title>shop</title><script src="array.full.no-external.js"></script><script>
+posthog.init("{key}", {{ api_host: "{url}", autocapture: false, opt_out_useragent_filter: true, {strategy}
+  disable_session_recording: true, capture_pageview: true, request_batching: false }})
+posthog.capture("Product Viewed", {{ product_id: "p1" }})
+posthog.identify("u1", {{ email: "ann@example.com" }})
+</script>"""
+
+
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
 @pytest.mark.parametrize("strategy", ["{}", '{ strategy: "batching", config: { size: 3, timeout: 500 } }'])
-def test_the_browser_sdk_in_a_browser(collector: Collecting, tmp_path: Path, strategy: str) -> None:
-    """Another origin, so that the browser asks whether it may (CORS)."""
-    shutil.copytree(MODULES / "@segment/analytics-next/dist/umd", tmp_path / "page")
+def test_segments_sdk_in_a_browser(collector: Collecting, tmp_path: Path, strategy: str) -> None:
+    by_type = visit(collector, tmp_path, MODULES / "@segment/analytics-next/dist/umd", SEGMENT, strategy)
+    assert by_type.keys() == {"page", "track", "identify"}
+    assert by_type["track"]["properties"]["product_id"] == "p1" and by_type["identify"]["userId"] == "u1"
+    assert by_type["page"]["context"]["page"]["url"].endswith("/shop.html")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
+@pytest.mark.parametrize(
+    "strategy",
+    ["", "useBeacon: true, beaconQueueOptions: { maxItems: 1, flushQueueInterval: 300 },"],
+    ids=["requests", "beacon"],
+)
+def test_rudderstacks_sdk_in_a_browser(collector: Collecting, tmp_path: Path, strategy: str) -> None:
+    sdk = MODULES / "@rudderstack/analytics-js/dist/npm/legacy/bundled/umd"
+    by_type = visit(collector, tmp_path, sdk, RUDDER, strategy)
+    assert by_type.keys() == {"page", "track", "identify"} and by_type["track"]["properties"]["product_id"] == "p1"
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
+@pytest.mark.parametrize("strategy", ["", "disable_compression: true,"], ids=["packed", "plain"])
+def test_posthogs_sdk_in_a_browser(collector: Collecting, tmp_path: Path, strategy: str) -> None:
+    by_type = visit(collector, tmp_path, MODULES / "posthog-js/dist", POSTHOG, strategy)
+    assert by_type["track"]["properties"]["product_id"] == "p1" and by_type["identify"]["userId"] == "u1"
+
+
+def visit(collector: Collecting, tmp_path: Path, sdk: Path, page: str, strategy: str) -> dict[str, dict]:
+    """What comes by type when a browser opens a page of another origin, so that it asks whether it may (CORS)."""
+    shutil.copytree(sdk, tmp_path / "page")
     (tmp_path / "page" / "shop.html").write_text(
-        PAGE.format(key=collector.key, url=collector.url, host=collector.url.removeprefix("http://"), strategy=strategy)
+        page.format(key=collector.key, url=collector.url, host=collector.url.removeprefix("http://"), strategy=strategy)
     )
     before = len(events(collector.folder))
     with serving(tmp_path / "page") as address:
@@ -99,24 +142,24 @@ def test_the_browser_sdk_in_a_browser(collector: Collecting, tmp_path: Path, str
             process.terminate()
             process.wait(20)
     found = events(collector.folder)[before:]
-    heads = [frame.head for frame in frames(collector.folder)][-1]
-    assert "Mozilla" in heads.agent
-    by_type = {one.get("type") or frame_type: one for one, frame_type in zip(found, types(collector, 3), strict=True)}
-    assert by_type.keys() == {"page", "track", "identify"}
-    assert by_type["track"]["properties"]["product_id"] == "p1" and by_type["identify"]["userId"] == "u1"
-    assert by_type["page"]["context"]["page"]["url"].endswith("/shop.html")
+    assert "Mozilla" in frames(collector.folder)[-1].head.agent
+    return {one.get("type") or kind: one for one, kind in zip(found, types(collector)[before:], strict=True)}
 
 
-def types(collector: Collecting, count: int) -> list[str]:
-    """Types of the last events, as their routes say."""
-    return [frame.head.type for frame in frames(collector.folder) for _ in frame.events][-count:]
+def types(collector: Collecting) -> list[str]:
+    """Types of the events that count, as their routes say."""
+    return [
+        frame.head.type
+        for frame in frames(collector.folder)
+        for place, raw in enumerate(frame.events)
+        if raw and place not in frame.head.refused
+    ]
 
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[str]:
     """The files of a folder, over HTTP."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -31,6 +31,11 @@ PIXELS = {"/pixel/v1/track": "track", "/pixel/v1/page": "page"}
 SETTINGS = "/v1/projects/"
 """GET `/v1/projects/{writeKey}/settings`."""
 
+CONFIG = "/sourceConfig"
+"""What RudderStack's browser SDK asks for before it sends."""
+FLAGS = ("/flags", "/decide")
+"""What PostHog's SDKs ask for beside sending: there are no feature flags here."""
+
 ROUTES: dict[str, Route] = {
     **{f"/v1/{kind}": Route(kind, kind) for kind in TYPES},
     **{f"/v1/{short}": Route(kind, kind) for short, kind in _SHORT.items()},
@@ -47,4 +52,13 @@ ROUTES: dict[str, Route] = {
 
 def find(method: str, path: str) -> Route | None:
     """The route of a POST."""
-    return ROUTES.get(path.rstrip("/") or "/") if method == "POST" else None
+    return ROUTES.get(plain(path)) if method == "POST" else None
+
+
+def plain(path: str) -> str:
+    """A path as it is meant: hosts are written with a slash at the end, and SDKs add another.
+
+    >>> plain("//v1/batch/"), plain("/")
+    ('/v1/batch', '/')
+    """
+    return "/" + path.strip("/")

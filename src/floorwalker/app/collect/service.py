@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from floorwalker.app.collect import bodies, routes
 from floorwalker.app.collect.accepting import Accepting, Came
 from floorwalker.app.collect.pixel import GIF, pixel_body
-from floorwalker.app.collect.settings_answer import settings_answer
+from floorwalker.app.collect.settings_answer import NO_FLAGS, settings_answer, source_config
 from floorwalker.app.collect.worker import Worker
 from floorwalker.app.collect.write_keys import tokens
 from floorwalker.app.http.answers import JSON, Answer, Problem, problem
@@ -39,13 +40,20 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _log = logging.getLogger(__name__)
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    # A star would not cover Authorization.
-    (
-        b"access-control-allow-headers",
-        b"authorization, content-type, content-encoding, x-retry-count, x-write-key, x-api-key",
-    ),
     (b"access-control-max-age", b"86400"),
 )
+_HEADERS = b"authorization, content-type, content-encoding, x-retry-count, x-write-key, x-api-key"
+_NAMES = re.compile(rb"[\w\-, ]{1,500}")
+
+
+def _allowed(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    """What a page may send: the headers that it asks for, since SDKs have their own; a star would not cover
+    Authorization."""
+    asked = next((value for name, value in scope["headers"] if name == b"access-control-request-headers"), b"")
+    names = asked if _NAMES.fullmatch(asked) else _HEADERS
+    return (*_PREFLIGHT, (b"access-control-allow-headers", names))
+
+
 _ACCEPTED = Answer(200, b'{"success":true}')
 _SLOW = problem(408, "too_slow", "the body did not come in time", fix="send it again")
 _CLIENT = problem(400, "not_json", "the body cannot be read", "it ends early or is packed wrongly", "send it again")
@@ -109,12 +117,14 @@ class Collector:
 
     async def _other(self, scope: Scope) -> Answer:
         """What takes no events, or takes them from the query."""
-        method, path = scope["method"], scope["path"]
+        method, path = scope["method"], routes.plain(scope["path"])
         if method == "OPTIONS":
-            return Answer(204, b"", headers=_PREFLIGHT)
+            return Answer(204, b"", headers=_allowed(scope))
         if method == "POST" and path == "/v1/m":
             # The browser SDK tells how it is doing: nobody asked.
             return _ACCEPTED
+        if path in routes.FLAGS:
+            return Answer(200, NO_FLAGS)
         if method == "GET":
             if path.startswith(routes.SETTINGS) and path.endswith("/settings"):
                 key = path[len(routes.SETTINGS) : -len("/settings")]
@@ -123,7 +133,9 @@ class Collector:
                     return problem(404, "key_unknown", "no such write key")
                 host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
                 return Answer(200, settings_answer(key, host), headers=((b"cache-control", b"public, max-age=120"),))
-            if kind := routes.PIXELS.get(path.rstrip("/")):
+            if path == routes.CONFIG:
+                return self._source_config(scope)
+            if kind := routes.PIXELS.get(path):
                 query = scope.get("query_string", b"")
                 told = await self._accepting.accept(pixel_body(query), self._came(scope, f"pixel {kind}", kind))
                 # A picture is a picture: what went wrong shows in the status.
@@ -140,6 +152,12 @@ class Collector:
         if routes.find("POST", path):
             return problem(405, "method", "this route takes POST")._replace(headers=((b"allow", b"POST, OPTIONS"),))
         return problem(404, "no_route", "no such route", fix="see docs/collect.md")
+
+    def _source_config(self, scope: Scope) -> Answer:
+        for token in tokens(scope["headers"], scope.get("query_string", b"")):
+            if self.worker.door.known(token):
+                return Answer(200, source_config(token))
+        return problem(404, "key_unknown", "no such write key")
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -163,6 +181,7 @@ async def _say(send: Send, answer: Answer, scope: Scope) -> None:
             headers += [
                 (b"access-control-allow-origin", value),
                 (b"access-control-allow-credentials", b"true"),
+                (b"access-control-expose-headers", b"retry-after"),
                 (b"vary", b"origin"),
             ]
     if answer.status == 204:

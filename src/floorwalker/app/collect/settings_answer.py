@@ -1,4 +1,5 @@
-"""What the browser SDK asks for before it sends: `GET /v1/projects/{writeKey}/settings`.
+"""What browser SDKs ask for before they send: Segment's `GET /v1/projects/{writeKey}/settings`, RudderStack's
+`GET /sourceConfig`, PostHog's flags.
 
 In: a write key and the host that was asked. Out: JSON. `apiKey` overrides the key in the page, so it is the key itself.
 
@@ -35,3 +36,37 @@ def settings_answer(write_key: str, host: str) -> bytes:
             "remotePlugins": [],
         }
     )
+
+
+def source_config(write_key: str) -> bytes:
+    """The answer of which RudderStack's browser SDK makes a source without destinations."""
+    return msgspec.json.encode(
+        {
+            "source": {
+                "id": write_key.rpartition("_")[0],
+                "name": "floorwalker",
+                "writeKey": write_key,
+                "enabled": True,
+                "workspaceId": "floorwalker",
+                "config": {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}},
+                "connections": [],
+                "destinations": [],
+                "dataplanes": {},
+                "updatedAt": "2026-01-01T00:00:00.000Z",
+            },
+            "updatedAt": "2026-01-01T00:00:00.000Z",
+        }
+    )
+
+
+NO_FLAGS = msgspec.json.encode(
+    {
+        "featureFlags": {},
+        "featureFlagPayloads": {},
+        "flags": {},
+        "errorsWhileComputingFlags": False,
+        "sessionRecording": False,
+        "supportedCompression": ["gzip", "gzip-js"],
+    }
+)
+"""PostHog asks for feature flags: there are none."""

@@ -11,31 +11,49 @@ Jitsu's events are Segment's one by one, under another path; its key travels in 
 
 from __future__ import annotations
 
+import base64
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
 from floorwalker.events.wire.segment import NotJson
 
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 
 
 def posthog(body: bytes) -> bytes:
-    """`POST /batch/`, `/capture/` and `/e/`: `{api_key, batch: […]}` or one event. Raises NotJson."""
+    """`POST /batch/`, `/capture/` and `/e/`: `{api_key, batch: […]}`, a list of events or one, as JSON or, from a
+    browser, as a form's `data` in base 64. Raises NotJson."""
     try:
-        found = _decode(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        found = msgspec.json.decode(_of_form(body) if body[:5] == b"data=" else body)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise NotJson(str(error)) from None
-    batch = found.get("batch")
+    if not isinstance(found, dict | list):
+        raise NotJson("it is neither an event nor a list of events")
+    whole = found if isinstance(found, dict) else {}
+    batch = whole.get("batch", found)
     events = batch if isinstance(batch, list) else [found]
-    key = found.get("api_key") or next((one.get("api_key") for one in events if isinstance(one, dict)), None)
+    key = whole.get("api_key") or next(filter(None, map(_key_of, events)), None)
     told: dict[str, Any] = {"batch": [_of_posthog(one) for one in events]}
-    if sent := found.get("sent_at"):
+    if sent := whole.get("sent_at"):
         told["sentAt"] = sent
     if key:
         told["writeKey"] = key
     return _encode(told)
+
+
+def _of_form(body: bytes) -> bytes:
+    data = parse_qs(body.decode("latin-1")).get("data", [""])[0]
+    return data.encode("latin-1") if data[:1] in "{[" else base64.b64decode(data.replace(" ", "+"))
+
+
+def _key_of(event: Any) -> Any:
+    """Browsers give the key with every event: as `api_key`, or as the `token` among its properties."""
+    if not isinstance(event, dict):
+        return None
+    properties = event.get("properties")
+    return event.get("api_key") or (properties.get("token") if isinstance(properties, dict) else None)
 
 
 def _of_posthog(event: Any) -> Any:
@@ -44,7 +62,9 @@ def _of_posthog(event: Any) -> Any:
         return event
     properties = event.get("properties")
     properties = dict(properties) if isinstance(properties, dict) else {}
-    person = event.get("distinct_id") or properties.pop("distinct_id", None)
+    inside = properties.pop("distinct_id", None)
+    properties.pop("token", None)
+    person = event.get("distinct_id") or inside
     name = event.get("event")
     told: dict[str, Any] = {"type": "track"}
     if name == "$identify":
