@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
+import os
+import signal
 import socket
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.app.collect.collecting import Collecting, collecting, events, frames, make_key, make_project
 from tests.app.driving import call
+
+from floorwalker.engines.event_log import LOG
+from floorwalker.engines.event_log.opening import open_log
+from floorwalker.engines.project import Project
 
 TRACK = {"type": "track", "event": "Product Viewed", "userId": "u1"}
 
@@ -66,8 +75,6 @@ def test_a_wrong_key_is_told_and_a_key_that_may_not_collect_too(collector: Colle
 
 def eventually(ask, wanted: int = 403) -> int:
     """A key made elsewhere counts within a second."""
-    import time
-
     for _ in range(30):
         if (found := ask()) == wanted:
             return found
@@ -227,3 +234,34 @@ def test_the_tracking_plan_drops_strips_and_puts_aside_before_anything_is_stored
         assert b"secret" not in b"".join(event for frame in frames(folder) for event in frame.events)
         assert collector.post("/v1/track", {"event": "Coupon Denied", "userId": "u"}).json() == {"success": True}
         assert len(frames(folder)) == 1
+
+
+def test_several_workers_share_a_port_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
+    folder = make_project(tmp_path / "shop")
+    with collecting(folder, "--workers", "2") as collector:
+        children = Path(f"/proc/{collector.process.pid}/task/{collector.process.pid}/children").read_text().split()
+        sent = 0
+
+        def send(count: int) -> None:
+            nonlocal sent
+            for _ in range(count):
+                with httpx.Client(base_url=collector.url, auth=(collector.key, "")) as client:
+                    for _ in range(100):
+                        with contextlib.suppress(httpx.HTTPError):
+                            event = TRACK | {"messageId": f"w{sent}"}
+                            if client.post("/v1/track", json=event).status_code == 200:
+                                break
+                        time.sleep(0.1)
+                    else:
+                        raise AssertionError("nobody answers")
+                sent += 1
+
+        send(40)
+        os.kill(int(children[0]), signal.SIGKILL)
+        send(40)
+        found = [one["messageId"] for one in events(folder)]
+        assert {*found} == {f"w{n}" for n in range(80)}
+        # Both write, each into a partition of its own.
+        log = open_log(Project(folder).state / LOG)
+        assert all(end > 0 for end in log.ends().values()) and len(log.ends()) == 2
+        log.close()

@@ -204,7 +204,7 @@ def serve_collector(project: Project, settings: CollectSettings, *, allow_loopba
     Granian(
         "floorwalker", address=settings.host, port=settings.port, interface=Interfaces.ASGI, workers=settings.workers,
         websockets=False, log_access=False, log_level=LogLevels.warning,
-        workers_kill_timeout=settings.stop_seconds, backlog=2048,
+        workers_kill_timeout=settings.stop_seconds, respawn_failed_workers=True, respawn_interval=1.0, backlog=2048,
     ).serve(
         target_loader=partial(_load, str(project.root), settings, allow_loopback_without_key), wrap_loader=False
     )  # fmt: skip
