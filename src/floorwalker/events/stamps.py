@@ -15,6 +15,7 @@ is taken to be the moment it was received; times in the future are brought back 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Literal
 
 AHEAD = dt.timedelta(minutes=5)
@@ -25,21 +26,37 @@ Note = Literal["", "clamped", "unsent"]
 """What was done: `clamped`: the time was beyond belief; `unsent`: without `sentAt`, the client's clock was believed."""
 
 
+NUMBER = r"-?[0-9]{1,15}(\.[0-9]{1,9})?"
+ISO = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
+)
+"""What is read as a time, here and by the lake: words such as `now` and years beyond 9999 are no times."""
+MILLISECONDS = 1e11
+"""From this on a number counts milliseconds: nobody means the year 5138."""
+FAR = 1e14
+_NUMBER, _ISO = re.compile(NUMBER, re.ASCII), re.compile(ISO, re.ASCII)
+
+
 def parse(text: str | float | None) -> dt.datetime | None:
-    """An ISO 8601 time, or seconds or milliseconds since 1970; None for what is no time.
+    """An ISO 8601 time (without a zone: UTC), or seconds or milliseconds since 1970; None for what is no time.
 
     >>> parse("2026-11-22T01:22:29.894+01:00").isoformat(), parse(1700000000000).year, parse("yesterday"), parse("")
     ('2026-11-22T00:22:29.894000+00:00', 2023, None, None)
     """
-    if text is None or text == "":
+    if text is None or isinstance(text, bool):
         return None
+    written = text if isinstance(text, str) else repr(text)
     try:
-        if isinstance(text, str) and not text.lstrip("-").replace(".", "", 1).isdigit():
-            found = dt.datetime.fromisoformat(text)
-            return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
-        seconds = float(text)
-        # Nobody means the year 5138: such a number counts milliseconds.
-        return EARLIEST + dt.timedelta(seconds=seconds / 1000 if abs(seconds) >= 1e11 else seconds)
+        if _NUMBER.fullmatch(written):
+            seconds = float(written)
+            if abs(seconds) >= FAR:
+                return None
+            return EARLIEST + dt.timedelta(seconds=seconds / 1000 if abs(seconds) >= MILLISECONDS else seconds)
+        if not _ISO.fullmatch(written):
+            return None
+        found = dt.datetime.fromisoformat(written)
+        return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
     except (ValueError, OverflowError):
         return None
 

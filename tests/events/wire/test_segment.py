@@ -63,6 +63,12 @@ def test_what_is_no_batch_is_refused(data: bytes) -> None:
         read(data)
 
 
+@given(JSON, JSON)
+def test_what_a_batch_says_of_itself_in_an_odd_shape_loses_no_event(sent: Any, key: Any) -> None:
+    request = read(body(TRACK, sentAt=sent, writeKey=key))
+    assert [fault(event) for event in request.events] == [""]
+
+
 def test_null_is_as_good_as_absent_and_numbers_are_ids() -> None:
     event = read_event(b'{"type":"identify","userId":null,"anonymousId":17.0,"traits":{"email":"a@b.de","phone":null}}')
     assert fault(event) == ""

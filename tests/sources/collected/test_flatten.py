@@ -46,6 +46,13 @@ WRITTEN = st.one_of(
     MOMENTS.map(lambda at: at.isoformat(timespec="milliseconds").replace("+00:00", "Z")),
     MOMENTS.map(lambda at: at.astimezone(dt.timezone(dt.timedelta(hours=-7))).isoformat()),
     MOMENTS.map(lambda at: int(at.timestamp())), MOMENTS.map(lambda at: int(at.timestamp() * 1000)),
+    MOMENTS.map(lambda at: at.astimezone(dt.timezone(dt.timedelta(hours=5, minutes=30))).strftime("%Y-%m-%d %H:%M%z")),
+    st.sampled_from([
+        "now", "infinity", "epoch", "today", "290309-12-22", "0000-01-01", "9999-12-31T23:59:59Z", "2026-02-30", "1e5",
+        "2026-01-01T24:00:00", "2026-01-01T10", "20260101", "2026-W01-1", "2026-01-01T10:00:00+99:00", 10**20, -5, 1.5,
+        "1700000000", "1700000000.5", "2026-01-01T10:00:00.123456789Z", "2026-01-01T10:00:60Z", True, {}, [],
+        "0001-01-01", "-1700000000000",
+    ]),
 )  # fmt: skip
 
 

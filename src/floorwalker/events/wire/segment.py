@@ -90,8 +90,8 @@ class Body(msgspec.Struct, rename="camel"):
     """A batch."""
 
     batch: list[msgspec.Raw]
-    sent_at: Text = None
-    write_key: Text = None
+    sent_at: msgspec.Raw = msgspec.Raw(b"")
+    write_key: msgspec.Raw = msgspec.Raw(b"")
     context: msgspec.Raw = msgspec.Raw(b"")
     integrations: msgspec.Raw = msgspec.Raw(b"")
 
@@ -152,8 +152,8 @@ def read(body: bytes, type_of_route: str = "") -> Request:
             raise NotJson(_told(error)) from None
     events = _at_once(body, raws) or [read_event(raw) for raw in raws]
     first = next((event.said for event in events if event.said), None)
-    key = text(found.write_key) or (text(first.write_key) if first else "")
-    return Request(events, text(found.sent_at), key, _object(found.context), _object(found.integrations))
+    key = _text(found.write_key) or (text(first.write_key) if first else "")
+    return Request(events, _text(found.sent_at), key, _object(found.context), _object(found.integrations))
 
 
 def _at_once(body: bytes, raws: list[bytes]) -> list[Event] | None:
@@ -177,7 +177,7 @@ def read_event(raw: bytes, type_of_route: str = "") -> Event:
         try:
             # Traits or a context of an odd shape are no reason to lose the event.
             plain = _plain.decode(raw)
-        except msgspec.ValidationError as error:
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             return Event(raw, None, "it is no object" if raw[:1] != b"{" else _told(error))
         said = Said(*(getattr(plain, name) for name in Plain.__struct_fields__))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -237,7 +237,17 @@ def text(value: Any) -> str:
         return value.strip()
     if value is None or isinstance(value, bool):
         return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value) if isinstance(value, int) else ""
+
+
+def _text(raw: msgspec.Raw) -> str:
+    """What a request says of itself in an odd shape is not worth its events."""
+    try:
+        return text(msgspec.json.decode(raw)) if bytes(raw) else ""
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return ""
 
 
 def _object(raw: msgspec.Raw) -> bytes:

@@ -12,11 +12,9 @@ asks for with every request (`gpc`) is one row an hour and visitor, the same one
 
 from __future__ import annotations
 
-from floorwalker.events.stamps import AHEAD
+from floorwalker.events.stamps import AHEAD, FAR, ISO, MILLISECONDS, NUMBER
 
 _AHEAD = f"INTERVAL {int(AHEAD.total_seconds())} SECONDS"
-_NUMBER = r"-?\d+(\.\d+)?"
-
 LINES = ("order_lines", "returns")
 """Kinds with a row per product."""
 CALLS = "call:"
@@ -24,10 +22,12 @@ CALLS = "call:"
 
 
 def time_sql(text: str) -> str:
-    """SQL: a time as SDKs write it (`stamps.parse`)."""
+    """SQL: a time as SDKs write it; the same as `stamps.parse`."""
+    number, iso = f"TRY_CAST({text} AS DOUBLE)", f"regexp_replace({text}, '([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
     return (
-        f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN to_timestamp(CASE WHEN abs({text}::DOUBLE) >= 1e11"
-        f" THEN {text}::DOUBLE / 1000 ELSE {text}::DOUBLE END) ELSE TRY_CAST({text} AS TIMESTAMPTZ) END"
+        f"CASE WHEN regexp_full_match({text}, '{NUMBER}') AND abs({number}) < {FAR!r} THEN"
+        f" to_timestamp(CASE WHEN abs({number}) >= {MILLISECONDS!r} THEN {number} / 1000 ELSE {number} END)"
+        f" WHEN regexp_full_match({text}, '{ISO}') THEN TRY_CAST({iso} AS TIMESTAMPTZ) END"
     )
 
 
@@ -35,7 +35,7 @@ def said_sql(events: str) -> str:
     """SQL: the events that count, read; one per message id and source, the first that came."""
     return f"""
         WITH read AS (
-            SELECT *, CAST(raw AS JSON) AS e, TRY_CAST(nullif(shared, '') AS JSON) AS batch FROM {events}
+            SELECT *, TRY_CAST(raw AS JSON) AS e, TRY_CAST(nullif(shared, '') AS JSON) AS batch FROM {events}
             WHERE refused IS NULL AND json_valid(raw)
         ), named AS (
             SELECT partition, "offset", place, source, market, gpc,
