@@ -70,7 +70,8 @@ def test_a_wrong_key_is_told_and_a_key_that_may_not_collect_too(collector: Colle
     assert collector.client.get("/metrics").status_code == 401
     assert collector.client.get("/metrics", headers={"authorization": f"Bearer {collector.key}"}).status_code == 403
     read = {"authorization": f"Bearer {collector.server_key}"}
-    assert "floorwalker_collect_events_total" in collector.client.get("/metrics", headers=read).text
+    figures = collector.client.get("/metrics", headers=read).text
+    assert "floorwalker_collect_events_total" in figures and "floorwalker_collect_unread" in figures
 
 
 def eventually(ask, wanted: int = 403) -> int:

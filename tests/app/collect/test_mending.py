@@ -55,9 +55,13 @@ def test_what_cannot_be_mended_says_so(shop: Shop) -> None:
 def test_the_log_is_read_again_and_adds_nothing(shop: Shop) -> None:
     shop.came(page("m4"), at=NOW)
     shop.take_in()
+    shop.came(page("m5"))
+    assert call(shop.project.root, "status", "--json").json["collected_waiting"] == 1
+    shop.take_in()
+    assert "0 requests wait" in call(shop.project.root, "status").out
     before = shop.ids()
     dry = call(shop.project.root, "events", "replay", "--since", "2020-01-01", "--dry-run", "--json").json
-    assert [one["frames"] for one in dry] == [2, 0]
+    assert [one["frames"] for one in dry] == [3, 0]
     assert call(shop.project.root, "events", "replay", "--since", "2020-01-01").code == 0
     (result,) = shop.take_in()
     assert shop.ids() == before and result.rows_new == 0

@@ -19,7 +19,26 @@ from floorwalker.engines.event_log.opening import open_log
 from floorwalker.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from floorwalker.engines.event_log.interface import EventLog
     from floorwalker.engines.project import Project
+
+
+def unread(log: EventLog, state: sqlite3.Connection) -> int:
+    """Requests in the log that no run has brought into the lake."""
+    positions = dict(state.execute("SELECT partition, next_offset FROM log_positions").fetchall())
+    starts = log.starts()
+    return sum(max(0, end - max(positions.get(one, 0), starts[one])) for one, end in log.ends().items())
+
+
+def waiting(project: Project, state: sqlite3.Connection) -> int | None:
+    """The same for a project; None where nothing was ever collected."""
+    if not (project.state / LOG).exists():
+        return None
+    log = open_log(project.state / LOG)
+    try:
+        return unread(log, state)
+    finally:
+        log.close()
 
 
 class Replay(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from floorwalker.app.collect.accepting import Accepting
 from floorwalker.app.collect.planning import PlanWatch
 from floorwalker.app.collect.rates import Rates
+from floorwalker.app.collect.replaying import unread
 from floorwalker.app.http.door import Door
 from floorwalker.engines.database import open_database
 from floorwalker.engines.event_log import LOG
@@ -21,6 +22,7 @@ from floorwalker.engines.event_log.group_commit import GroupCommit
 from floorwalker.engines.event_log.opening import open_log
 from floorwalker.errors import StateError
 from floorwalker.events.frames import Subjects
+from floorwalker.events.schema import MIGRATIONS
 from floorwalker.governance import keys
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Figures:
             for name, about in (
                 ("groups", "Commits since the start"), ("frames", "Requests stored since the start"),
                 ("bytes", "Bytes stored since the start"), ("waiting_bytes", "Bytes that wait to be stored"),
+                ("unread", "Requests in the log of all workers that no run has read"),
             )
         }  # fmt: skip
         self._children: dict[tuple[str, int], Counter] = {}
@@ -78,7 +81,7 @@ class Worker:
         self, project: Project, settings: CollectSettings, *, allow_loopback_without_key: bool = False
     ) -> None:
         self.project, self.settings, self.figures = project, settings, Figures()
-        self.database = open_database(project, {"keys": keys.MIGRATIONS})
+        self.database = open_database(project, {"keys": keys.MIGRATIONS, "events": MIGRATIONS})
         self.door = Door(self.database, allow_loopback_without_key=allow_loopback_without_key)
         self.log = open_log(project.state / LOG, partitions=settings.workers, settings=settings.log)
         self.writer = self._free_partition()
@@ -105,7 +108,11 @@ class Worker:
         """The worker's figures."""
         told = self.committer.figures()
         return self.figures.text(
-            groups=told.groups, frames=told.frames, bytes=told.bytes, waiting_bytes=told.waiting_bytes
+            groups=told.groups,
+            frames=told.frames,
+            bytes=told.bytes,
+            waiting_bytes=told.waiting_bytes,
+            unread=unread(self.log, self.database),
         )
 
     def close(self) -> None:

@@ -74,6 +74,7 @@ def status(folder: str, as_json: bool) -> None:
     \b
     floorwalker status
     """
+    from floorwalker.app.collect.replaying import waiting
     from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
     from floorwalker.engines.lake import Lake
@@ -89,10 +90,12 @@ def status(folder: str, as_json: bool) -> None:
         ).fetchall()
         read = sources_read(state)
         compared = next(iter(skews(state, 1)), None)
+        collected = waiting(project, state)
     names = ("run_id", "status", "as_of", "rows_new", "tables_built", "seconds", "message")
     if as_json:
         listed = [dict(zip(names, row, strict=True)) for row in runs]
-        show({"published": pointer, "sources": read, "skew": compared, "runs": listed}, True)
+        told = {"published": pointer, "sources": read, "collected_waiting": collected, "skew": compared}
+        show({**told, "runs": listed}, True)
         return
     click.echo(f"published: {pointer.run_id} (as of {pointer.as_of})" if pointer else "nothing published yet")
     for name, reason in (pointer.held_back if pointer else {}).items():
@@ -100,6 +103,8 @@ def status(folder: str, as_json: bool) -> None:
     if compared:
         colour = "red" if compared["differences"] else None
         click.secho(f"batch = live: {skew_words(compared)} (run {compared['run_id']})", fg=colour)
+    if collected is not None:
+        click.echo(f"collected: {collected:,} requests wait for the next run")
     if read:
         table(tuple(read[0]), [tuple(row.values()) for row in read], title="sources")
     table(names, runs, title="runs")
