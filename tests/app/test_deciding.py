@@ -128,6 +128,7 @@ def look_back_from(folder: Path, day: str) -> None:
     file.write_text(re.sub(r"(?m)^\[run\]\n(as_of = .*\n)?", f'[run]\nas_of = "{day}"\n', file.read_text()))
 
 
+@pytest.mark.slow
 def test_who_it_was_on_an_earlier_day_and_after_an_earlier_run(shop: Path) -> None:
     who = ids(shop)
     look_back_from(shop, "2026-03-01")
@@ -185,7 +186,8 @@ ACCIDENTS = "tests.app.interrupted"
 
 
 @pytest.mark.parametrize("moment", [
-    "before silver.customer_map", pytest.param("after gold.customers", marks=pytest.mark.slow),
+    pytest.param("before silver.customer_map", marks=pytest.mark.slow),
+    pytest.param("after gold.customers", marks=pytest.mark.slow),
     pytest.param("after silver.customer_map_history", marks=pytest.mark.slow), "publish",
 ])  # fmt: skip
 def test_killed_between_a_decision_and_its_publication(
@@ -211,6 +213,7 @@ def test_killed_between_a_decision_and_its_publication(
     assert tables(quick, (*told, "silver.identity_summary")) == tables(clean, (*told, "silver.identity_summary"))
 
 
+@pytest.mark.slow
 def test_erased_as_if_never_decided_about(shop: Path, tmp_path: Path) -> None:
     """Decisions, history and whatever else names the erased person go; the others are as if they had always been
     alone, and delivering the same files again brings nothing back."""

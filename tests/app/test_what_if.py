@@ -181,14 +181,19 @@ def test_an_error_leaves_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_an_interruption_leaves_nothing(shop: Path, tmp_path: Path, ending: signal.Signals) -> None:
     own = Path(shutil.copytree(shop, tmp_path / "demo"))
     before = state_of(own)
-    process = start(own, "identity", "what-if", *STRICT)
-    until = time.monotonic() + 60
-    while not list((own / "state" / "tmp").glob("overlay-*/state/lake/silver")) and time.monotonic() < until:
-        time.sleep(0.02)
-    os.kill(process.pid, ending)
-    _, err = process.communicate(timeout=60)
+    # On a busy machine the answer may be there before the signal: then once more.
+    for _ in range(3):
+        process = start(own, "identity", "what-if", *STRICT)
+        until = time.monotonic() + 60
+        while not list((own / "state" / "tmp").glob("overlay-*/state/lake/silver")) and time.monotonic() < until:
+            time.sleep(0.02)
+        os.kill(process.pid, ending)
+        out, err = process.communicate(timeout=60)
+        assert state_of(own) == before
+        if process.returncode != 0:
+            break
+        assert out, "it ended well and said nothing"
     assert process.returncode == 130, err
-    assert state_of(own) == before
 
 
 def test_settings_that_wait_are_told_apart(shop: Path) -> None:

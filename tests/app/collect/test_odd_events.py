@@ -56,7 +56,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 # Not shrunk: an example takes a second, and the message of the database says what is wrong.
 @settings(
-    max_examples=15, deadline=None, phases=[Phase.generate], report_multiple_bugs=False,
+    max_examples=10, deadline=None, phases=[Phase.generate], report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(st.lists(EVENT, min_size=20, max_size=60), ODD, st.integers(0, 10**12))
