@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.governance.database import open_test_database
 
@@ -161,9 +161,10 @@ def test_sqlite_rows_gaps_and_log(tmp_path):
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=30), st.text(max_size=0) | st.just(MAIL))
+@example("İ", MAIL)
+@example("ı", MAIL)
+@example("\u212a", MAIL)
 def test_redaction_leaves_nothing_that_the_search_sees(around, mail):
-    # A letter that becomes two when lowered (İ) glues itself to the word for one of the two and not for the other.
-    assume(len(around.lower()) == len(around))
     text = f"{around} {mail} {around}{mail}"
     redacted = NEEDLES.redact(text)
     assert NEEDLES.in_text(redacted) == set()

@@ -152,7 +152,8 @@ class Needles:
     def redact(self, text: str) -> str:
         """The text with every trace replaced."""
         for word in sorted(self.distinct, key=len, reverse=True):
-            text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(word)}(?![0-9A-Za-z])", "[erased]", text, flags=re.IGNORECASE)
+            # Case is ignored in the word alone: with it ignored around, İ and ı would count as letters of A to Z.
+            text = re.sub(rf"(?<![0-9A-Za-z])(?i:{re.escape(word)})(?![0-9A-Za-z])", "[erased]", text)
         if self.hashes:
             text = _WORD.sub(lambda word: "[erased]" if self._hashed_words([word[0]]) else word[0], text)
         return text
