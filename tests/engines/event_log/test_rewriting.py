@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,17 @@ def marked(name: str, size: int) -> bytes:
 
 def names_in_files(folder: Path) -> set[str]:
     """Every name that any file holds. Read by another process: to open a file beside SQLite drops its locks."""
-    found = subprocess.run(
-        ["grep", "-rahoE", r"\[_+[a-z]*[0-9]+\]", str(folder)], capture_output=True, env={"LC_ALL": "C"}
-    )
-    return {line.strip(b"[_]").decode() for line in found.stdout.splitlines()}
+    found = subprocess.run([sys.executable, "-c", _LOOK, str(folder)], capture_output=True, check=True)
+    return set(found.stdout.decode().split())
+
+
+_LOOK = r"""
+import pathlib, re, sys
+for path in pathlib.Path(sys.argv[1]).rglob("*"):
+    if path.is_file():
+        for name in set(re.findall(rb"\[_+([a-z]*[0-9]+)\]", path.read_bytes())):
+            print(name.decode())
+"""
 
 
 def rewritten(log: EventLog, folder: Path, new: dict[int, bytes]) -> None:
