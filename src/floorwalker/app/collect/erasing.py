@@ -19,6 +19,7 @@ import msgspec
 from floorwalker.app.state import open_state
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.opening import open_log
+from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.events.frames import Frame, unpack
 from floorwalker.events.wire.segment import identifiers, read_event
 from floorwalker.governance.decode import Finding, search_file
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
     from floorwalker.governance.subject import Subject
 
 COLLECTED = "collected"
+"""Folder below the project's state with what waits to be read."""
 _COLUMNS = {
     "user_id": ("account_id", "customer_ref"), "anonymous_id": ("cookie_id", "device_id"),
 }  # fmt: skip
 """What an identifier of an SDK is called in the tables, where it is called otherwise."""
-_STEP = 4096
 
 
 class CollectedHandler:
@@ -96,15 +97,11 @@ class CollectedHandler:
 
 
 def _frames(log: EventLog) -> Iterator[tuple[int, int, Frame]]:
+    starts = log.starts()
     for partition, end in log.ends().items():
-        begin = log.starts()[partition]
-        while begin < end:
-            stored = log.read(partition, begin, most_frames=min(_STEP, end - begin))
-            if not stored:
-                break
+        for stored in pieces(log, partition, starts[partition], end):
             for one in stored:
                 yield partition, one.offset, unpack(one.frame)
-            begin = stored[-1].offset + 1
 
 
 def _places(frame: Frame, needles: Needles) -> list[int]:

@@ -18,7 +18,7 @@ import datetime as dt
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ import pyarrow as pa
 from floorwalker.app.collect.erasing import COLLECTED
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.opening import open_log
+from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.events.frames import unpack
 from floorwalker.events.language.words import words
 from floorwalker.sources.collected.flatten import CALLS, flatten_sql, said_sql
@@ -37,12 +38,12 @@ if TYPE_CHECKING:
     import duckdb
 
     from floorwalker.app.intake import SourceResult
-    from floorwalker.engines.event_log.interface import EventLog
+    from floorwalker.engines.event_log.interface import Stored
     from floorwalker.engines.lake import Lake
     from floorwalker.engines.project import Project
-    from floorwalker.events.frames import Frame
 
 SOURCE = "collector"
+_MANY = 1 << 20
 CHUNK_BYTES = 64 << 20
 """Frames that are worked on at once."""
 DAYS = 7
@@ -62,27 +63,33 @@ class Exported:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Frames of a partition from offset `begin` to before `after`. `again`: one that was brought before."""
+    """Frames of a partition, in order. `again`: one that was brought before."""
 
     partition: int
-    begin: int
-    after: int
-    frames: list[tuple[int, int, Frame]]
+    stored: Sequence[Stored]
     again: bool = False
+
+    @property
+    def begin(self) -> int:
+        return self.stored[0].offset
+
+    @property
+    def after(self) -> int:
+        return self.stored[-1].offset + 1
 
     @property
     def name(self) -> str:
         return f"{self.begin:020d}-{self.after:020d}{'-again' if self.again else ''}.parquet"
 
 
-def export(project: Project, lake: Lake, state: sqlite3.Connection, *, until: dict[int, int] | None = None) -> Exported:
-    """Bring what the log has beyond the positions into files. `until`: no further than these offsets."""
+def export(project: Project, lake: Lake, state: sqlite3.Connection) -> Exported:
+    """Bring what the log has beyond the positions into files."""
     done = Exported()
     if not (project.state / LOG).exists():
         return done
     log = open_log(project.state / LOG)
     try:
-        ends, starts = until or log.ends(), log.starts()
+        ends, starts = log.ends(), log.starts()
         positions = dict(state.execute("SELECT partition, next_offset FROM log_positions").fetchall())
         _remove_unfinished(project, positions)
         again = state.execute("SELECT partition, log_offset FROM log_again ORDER BY 1, 2").fetchall()
@@ -95,13 +102,12 @@ def export(project: Project, lake: Lake, state: sqlite3.Connection, *, until: di
                 lake.view(connection, SEEN)
             for partition, end in sorted(waiting.items()):
                 begin = max(positions.get(partition, 0), starts[partition])
-                for frames, after in _chunks(log, partition, begin, end):
-                    chunk = Chunk(partition, begin, after, frames)
+                for stored in pieces(log, partition, begin, end, most_frames=_MANY, most_bytes=CHUNK_BYTES):
+                    chunk = Chunk(partition, stored)
                     _export_chunk(project, connection, state, chunk, lake.exists(SEEN), done)
-                    begin = after
             for partition, offset in again:
-                for frames, after in _chunks(log, partition, max(offset, starts.get(partition, 0)), offset + 1):
-                    chunk = Chunk(partition, offset, after, frames, again=True)
+                for stored in pieces(log, partition, max(offset, starts.get(partition, 0)), offset + 1):
+                    chunk = Chunk(partition, stored, again=True)
                     _export_chunk(project, connection, state, chunk, lake.exists(SEEN), done)
     finally:
         log.close()
@@ -114,16 +120,6 @@ def clear(project: Project, read: Iterable[SourceResult]) -> None:
         shutil.rmtree(project.state / COLLECTED, ignore_errors=True)
 
 
-def _chunks(log: EventLog, partition: int, begin: int, end: int) -> Iterator[tuple[list[tuple[int, int, Frame]], int]]:
-    """Frames in pieces, and the offset after each piece."""
-    while begin < end:
-        stored = log.read(partition, begin, most_frames=min(end - begin, 1 << 20), most_bytes=CHUNK_BYTES)
-        if not stored:
-            return
-        begin = stored[-1].offset + 1
-        yield [(partition, one.offset, unpack(one.frame)) for one in stored], begin
-
-
 def _export_chunk(
     project: Project,
     connection: duckdb.DuckDBPyConnection,
@@ -132,7 +128,7 @@ def _export_chunk(
     known: bool,
     done: Exported,
 ) -> None:
-    events = rows_of(chunk.frames)
+    events = rows_of((chunk.partition, one.offset, unpack(one.frame)) for one in chunk.stored)
     connection.register("collected_events_now", events)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE collected_said AS {said_sql('collected_events_now')}")
     for seen in _seen(project, known):

@@ -15,6 +15,7 @@ import msgspec
 
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.opening import open_log
+from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.events.frames import unpack
 from floorwalker.events.wire.segment import identifiers, read_event, text
 from floorwalker.identity.explain.words import masked
@@ -78,13 +79,9 @@ def following(project: Project, ends: dict[int, int], wanted: Wanted, *, clear: 
 
 
 def _lines(log: EventLog, partition: int, begin: int, end: int, *, clear: bool) -> Iterator[Line]:
-    while begin < end:
-        stored = log.read(partition, begin, most_frames=min(_LOOKED_AT, end - begin))
-        if not stored:
-            return
+    for stored in pieces(log, partition, begin, end):
         for one in stored:
             yield from _of_frame(partition, one, clear=clear)
-        begin = stored[-1].offset + 1
 
 
 def _of_frame(partition: int, stored: Stored, *, clear: bool) -> Iterator[Line]:

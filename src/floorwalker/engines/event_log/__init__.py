@@ -7,6 +7,7 @@ In: frames, which are opaque bytes here. Out: the same frames with their offsets
     sqlite_log    the embedded twin of SQLite files sqlite_reader  … reading
     sqlite_writer … appending                       group_commit   one fsync for all who wait
     files         … names, tables and seals         settling       … write-ahead logs of files that are full
+    ranges        a stretch, read in pieces
     rewriting     … old bytes replaced for good     holding        … one writer per partition
 """
 

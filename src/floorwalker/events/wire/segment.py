@@ -54,8 +54,9 @@ class Context(msgspec.Struct, gc=False):
     externalIds: list[ExternalId] | None = None
 
 
-class Said(msgspec.Struct, gc=False, rename="camel"):
-    """The part of an event that the collector looks at. `write_key`: some SDKs give it with every event."""
+class Plain(msgspec.Struct, gc=False, rename="camel"):
+    """The part of an event that is text, for events whose traits or context are not as they should be: they still
+    count. `write_key`: some SDKs give it with every event."""
 
     type: str | None = None
     event: Text = None
@@ -67,23 +68,13 @@ class Said(msgspec.Struct, gc=False, rename="camel"):
     message_id: Text = None
     sent_at: Text = None
     write_key: Text = None
+
+
+class Said(Plain, gc=False, rename="camel"):
+    """The part of an event that the collector looks at."""
+
     traits: Traits | None = None
     context: Context | None = None
-
-
-class Plain(msgspec.Struct, gc=False, rename="camel"):
-    """The same, but for traits and context, where these are not as they should be: the event still counts."""
-
-    type: str | None = None
-    event: Text = None
-    name: Text = None
-    user_id: Text = None
-    anonymous_id: Text = None
-    group_id: Text = None
-    previous_id: Text = None
-    message_id: Text = None
-    sent_at: Text = None
-    write_key: Text = None
 
 
 class Body(msgspec.Struct, rename="camel"):
