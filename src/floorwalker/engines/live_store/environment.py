@@ -1,0 +1,270 @@
+"""An LMDB environment, mapped once per process, whoever opens the folder how often; grown, and carried over forks.
+
+In: a folder and the tables. Out: passes: who has one may read; who has all of them may map the file anew.
+
+LMDB asks three things of a process: that it maps a file once, that nothing reads while the map is replaced, and that a
+forked child does not use its parent's map. So a reader takes a pass from a pile and puts it back, which costs a tenth
+of a microsecond; to grow the map, to follow another process that has grown it, and before a fork, all passes are taken
+away. After a fork parent and child each map the file anew at their next read.
+
+>>> import tempfile
+>>> environment = opened(Path(tempfile.mkdtemp()), ("a",), 1 << 20)
+>>> with environment.transaction(write=True) as (transaction, tables):
+...     transaction.put(b"k", b"v", db=tables["a"])
+True
+>>> environment.grow()
+>>> with environment.transaction() as (transaction, tables):
+...     transaction.get(b"k", db=tables["a"]), environment.map_bytes >> 20
+(b'v', 2)
+>>> environment.close()
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import lmdb
+
+from floorwalker.engines.live_store import unclean
+from floorwalker.engines.live_store.moments import Moments
+from floorwalker.errors import StateError
+
+VERSION = 1
+MOST_READERS = 1024
+_META = b":store"
+_MOST_DATABASES = 128
+_PATIENCE = 10.0
+_PAUSE = 0.0002
+
+Tables = dict[str, Any]
+Pass = tuple[Callable[..., Any], Tables]
+"""How to begin a transaction, and LMDB's handles of the tables."""
+
+
+class Environment:
+    """One file, mapped; `passes` is the pile, `take` is for when it is empty."""
+
+    def __init__(self, folder: Path, map_bytes: int) -> None:
+        self.folder = folder
+        self.map_bytes = map_bytes
+        self.passes: deque[Pass] = deque()
+        self.moments = Moments()
+        self.users = 0
+        self._made = 0
+        self._lock = Lock()
+        self._names: set[str] = set()
+        self._mapped: tuple[lmdb.Environment, Tables] | None = None
+        self._spoilt = False
+
+    def add(self, names: Iterable[str]) -> None:
+        """Have these tables too."""
+        if not self._names.issuperset(names):
+            with self._alone():
+                self._names.update(names)
+                self._unmap()
+        self.passes.append(self.take())
+        self.users += 1
+
+    def take(self) -> Pass:
+        """Another pass: waits while somebody has all of them, and maps the file if it is not mapped."""
+        with self._lock:
+            mapped, tables = self._mapped or self._map()
+            self._made += 1
+            return mapped.begin, tables
+
+    @contextmanager
+    def transaction(self, write: bool = False) -> Generator[tuple[Any, Tables]]:
+        """A transaction, when a microsecond does not matter."""
+        for attempt in range(3):
+            try:
+                one = self.passes.pop()
+            except IndexError:
+                one = self.take()
+            try:
+                begun = one[0](write=write)
+            except lmdb.MapResizedError:
+                self.passes.append(one)
+                if attempt == 2:
+                    raise
+                self.adopt()
+                continue
+            try:
+                with begun as transaction:
+                    yield transaction, one[1]
+            finally:
+                self.passes.append(one)
+            return
+
+    def grow(self) -> None:
+        """Map twice as much."""
+        with self._alone():
+            mapped, _ = self._mapped or self._map()
+            mapped.reader_check()
+            self.map_bytes = 2 * max(self.map_bytes, mapped.info()["map_size"])
+            mapped.set_mapsize(self.map_bytes)
+
+    def adopt(self) -> None:
+        """Map as much as another process has made of it."""
+        with self._alone():
+            if self._mapped:
+                self._mapped[0].set_mapsize(0)
+
+    def check_readers(self) -> None:
+        """Forget readers that were killed: LMDB keeps for them what they saw."""
+        with self.transaction():
+            if self._mapped:
+                self._mapped[0].reader_check()
+
+    def sync(self) -> None:
+        with self.transaction():
+            if self._mapped:
+                self._mapped[0].sync(True)
+
+    def close(self) -> None:
+        """One user less; the last one has the file unmapped."""
+        with _registering:
+            self.users -= 1
+            if not self.users:
+                with self._alone():
+                    self._unmap()
+                _environments.pop(self.folder, None)
+
+    def before_fork(self) -> None:
+        """Unmap, and keep everybody out until `after_fork`."""
+        self._lock.acquire()
+        if self._gather():
+            self._unmap()
+        else:
+            self._spoilt = True
+
+    def after_fork(self, child: bool) -> None:
+        # What a thread reads in the parent goes on there; the child has no such thread, and must not touch its map.
+        if self._spoilt and child:
+            self.passes.clear()
+            self._mapped = None
+        self._spoilt = self._spoilt and child
+        self._lock.release()
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Nobody else reads or writes in this process."""
+        with self._lock:
+            if not self._gather():
+                raise StateError(
+                    f"the live store {self.folder} cannot be mapped anew",
+                    why="a thread of this process reads it as of one moment, and goes on doing so",
+                    fix="leave `with store.reading()` after milliseconds",
+                )
+            yield
+
+    def _gather(self) -> bool:
+        """All passes are here, and destroyed; or they are put back."""
+        until = time.monotonic() + _PATIENCE
+        gathered: list[Pass] = []
+        while len(gathered) < self._made:
+            try:
+                gathered.append(self.passes.pop())
+            except IndexError:
+                if self.moments.mine() or time.monotonic() > until:
+                    self.passes.extend(gathered)
+                    return False
+                time.sleep(_PAUSE)
+        self._made = 0
+        return True
+
+    def _unmap(self) -> None:
+        if self._mapped:
+            self._mapped[0].close()
+        self._mapped = None
+
+    def _map(self) -> tuple[lmdb.Environment, Tables]:
+        if self._spoilt:
+            raise StateError(
+                f"the live store {self.folder} cannot be read in this process",
+                why="it was forked while a thread of its parent read as of one moment",
+                fix="fork at another time, or start the process anew instead",
+            )
+        unclean.check(self.folder)
+        try:
+            self._mapped = _map(self.folder, self.map_bytes, self._names)
+        except lmdb.Error as error:
+            raise StateError(
+                f"the live store {self.folder} cannot be opened",
+                why=str(error),
+                fix="if the file is damaged: remove the folder and have it filled again from the log",
+            ) from error
+        return self._mapped
+
+
+def opened(folder: Path, names: Iterable[str], map_bytes: int) -> Environment:
+    """The environment of a folder, which this process may have already."""
+    folder = folder.resolve()
+    with _registering:
+        environment = _environments.get(folder) or Environment(folder, map_bytes)
+        environment.add(names)
+        _environments[folder] = environment
+        return environment
+
+
+def _map(folder: Path, map_bytes: int, names: Iterable[str]) -> tuple[lmdb.Environment, Tables]:
+    file = folder / "data.mdb"
+    held = file.stat().st_size if file.exists() else 0
+    mapped = lmdb.open(
+        str(folder),
+        map_size=max(map_bytes, 2 * held),
+        max_dbs=_MOST_DATABASES,
+        max_readers=MOST_READERS,
+        max_spare_txns=16,
+        sync=False,
+        metasync=False,
+        writemap=False,
+        readahead=False,
+    )
+    before = mapped.info()["last_txnid"]
+    try:
+        with mapped.begin(write=True) as transaction:
+            meta = mapped.open_db(_META, txn=transaction)
+            version = transaction.get(b"version", db=meta)
+            if version is None:
+                transaction.put(b"version", str(VERSION).encode(), db=meta)
+            elif int(version) > VERSION:
+                raise StateError(
+                    f"the live store {folder} was written by a newer version",
+                    why=f"it has version {int(version)}, this one knows {VERSION}",
+                    fix="update Floorwalker, or remove the folder and have it filled again",
+                )
+            tables = {name: mapped.open_db(name.encode(), txn=transaction) for name in sorted(names)}
+        if mapped.info()["last_txnid"] > before:
+            mapped.sync(True)
+    except BaseException:
+        mapped.close()
+        raise
+    return mapped, tables
+
+
+_environments: dict[Path, Environment] = {}
+_registering = Lock()
+
+
+def _before_fork() -> None:
+    _registering.acquire()
+    for environment in _environments.values():
+        environment.before_fork()
+
+
+def _after_fork(child: bool) -> None:
+    for environment in _environments.values():
+        environment.after_fork(child)
+    _registering.release()
+
+
+os.register_at_fork(
+    before=_before_fork, after_in_parent=lambda: _after_fork(False), after_in_child=lambda: _after_fork(True)
+)
