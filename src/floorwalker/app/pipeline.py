@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from floorwalker.app.collect.exporting import SOURCE, clear, export
+from floorwalker.app.collect.exporting import SOURCE, clear, export, read_until
 from floorwalker.app.collect.replaying import retain
 from floorwalker.app.engine import check_engine, sql_engine
 from floorwalker.app.erasing import finish
@@ -196,6 +196,7 @@ def run(
                 reporting_currency=settings.reporting_currency,
                 bundle=bundle,
                 held_back=held,
+                log=None if quick else read_until(project, state),
             )
             figures = remember_figures(lake, state, run_id, result.as_of, started)
             result.notes = warnings(state, run_id, figures, settings.identity)

@@ -313,6 +313,7 @@ class Lake:
         reporting_currency: str = "GBP",
         bundle: str | None = None,
         held_back: Mapping[str, str] | None = None,
+        log: Mapping[int, int] | None = None,
     ) -> None:
         """Show readers these versions, all at once."""
         self.publication.write(
@@ -322,6 +323,7 @@ class Lake:
             reporting_currency=reporting_currency,
             bundle=bundle,
             held_back=held_back,
+            log=log,
         )
 
     def move(self, versions: Mapping[str, int], *, forget: bool = False) -> None:

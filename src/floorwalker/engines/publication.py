@@ -58,6 +58,8 @@ class Pointer:
     bundle: str | None = None
     held_back: dict[str, str] = field(default_factory=dict)
     former: list[Former] = field(default_factory=list)
+    log: dict[str, int] = field(default_factory=dict)
+    """Per partition of the event log where the run ended: its tables have what came before."""
 
     @property
     def previous(self) -> dict[str, int]:
@@ -119,8 +121,10 @@ class Publication:
         reporting_currency: str = "GBP",
         bundle: str | None = None,
         held_back: Mapping[str, str] | None = None,
+        log: Mapping[int, int] | None = None,
     ) -> None:
-        """Show readers these versions, all at once: one file, replaced by rename."""
+        """Show readers these versions, all at once: one file, replaced by rename. `log`: as in `Pointer`; None: the run
+        has read nothing of it."""
         before = self.read()
         now = _now()
         self._put(
@@ -132,6 +136,7 @@ class Publication:
                 reporting_currency=reporting_currency,
                 bundle=bundle,
                 held_back=dict(held_back or {}),
+                log={str(one): at for one, at in log.items()} if log is not None else before.log if before else {},
                 former=[Former(before.run_id, str(before.as_of), now, before.tables), *before.former] if before else [],
             )
         )

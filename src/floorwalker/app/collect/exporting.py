@@ -49,6 +49,7 @@ CHUNK_BYTES = 64 << 20
 DAYS = 7
 """An event that is sent again after so many days is a new one for the lake, too, unless its rows are the same."""
 SEEN = "bronze.collected_events"
+_AGAIN = "-again.parquet"
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Chunk:
 
     @property
     def name(self) -> str:
-        return f"{self.begin:020d}-{self.after:020d}{'-again' if self.again else ''}.parquet"
+        return f"{self.begin:020d}-{self.after:020d}{_AGAIN if self.again else '.parquet'}"
 
 
 def export(project: Project, lake: Lake, state: sqlite3.Connection) -> Exported:
@@ -118,6 +119,16 @@ def clear(project: Project, read: Iterable[SourceResult]) -> None:
     """Remove the files that a run has read: their rows are in the bronze tables, and the log has the events."""
     if any(one.source == SOURCE and not one.refused for one in read):
         shutil.rmtree(project.state / COLLECTED, ignore_errors=True)
+
+
+def read_until(project: Project, state: sqlite3.Connection) -> dict[int, int]:
+    """Per partition how far the bronze tables have the log: files that wait to be read are not in them."""
+    found = dict(state.execute("SELECT partition, next_offset FROM log_positions").fetchall())
+    for path in (project.state / COLLECTED).glob("*/*.parquet"):
+        if not path.name.endswith(_AGAIN):
+            partition, begin = int(path.parent.name), int(path.name.partition("-")[0])
+            found[partition] = min(found.get(partition, begin), begin)
+    return found
 
 
 def _export_chunk(

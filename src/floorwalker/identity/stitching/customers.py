@@ -52,6 +52,8 @@ class Customers:
         self._former: dict[str, int] = {}
         self._before: dict[str, int] = {}
         self._known_as: dict[int, str] = {}
+        self.changed: set[int] | None = None
+        """Rows whose customer may be another one since the set was emptied; None: nobody wants to know."""
 
     def alone(self, row: int) -> None:
         """A new row, a customer of its own."""
@@ -59,6 +61,8 @@ class Customers:
             column.append(row)
         self.keeper.append(-1)
         self.home_of.append(-1)
+        if self.changed is not None:
+            self.changed.add(row)
 
     def members(self, row: int, most: int = -1) -> list[int]:
         """The rows of a row's customer; one more than `most` where there are more."""
@@ -88,6 +92,8 @@ class Customers:
             self.anchor[label] = row
         self.label[row] = label
         self.following[row], self.following[label] = self.following[label], row
+        if self.changed is not None:
+            self.changed.add(row)
 
     def regroup(self, groups: Sequence[Sequence[int]], new: int = -1) -> None:
         """Make each group one customer; rows of their former customers that are in no group stay together, with the
@@ -123,6 +129,8 @@ class Customers:
                 keeper = number
         self.anchor[label], self.keeper[label] = anchor, keeper
         self._known_as.pop(label, None)
+        if self.changed is not None:
+            self.changed.update(rows)
 
     def _rank(self, number: int) -> tuple[bool, int, int, str]:
         """Of two published customers that are one now, the smaller keeps its id: that of records that name somebody,

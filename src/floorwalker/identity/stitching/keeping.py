@@ -98,7 +98,12 @@ class Keeper:
             yield Mark(self._position)
 
     def _came(self, row: int) -> Came:
-        stitcher, record_id = self._stitcher, self._stitcher.held.ids[row]
-        told = tuple(stitcher.tokens.told.get(record_id, ()))
-        stays = stitcher.standing.number[row] >= 0
-        return Came(stitcher.held.said(row), told, stitcher.tokens.born.get(record_id), stays)
+        return came(self._stitcher, row)
+
+
+def came(stitcher: Stitcher, row: int) -> Came:
+    """What makes a record of a stitcher in another one: `Stitcher.replay`."""
+    record_id = stitcher.held.ids[row]
+    told = tuple(stitcher.tokens.told.get(record_id, ()))
+    stays = stitcher.standing.number[row] >= 0
+    return Came(stitcher.held.said(row), told, stitcher.tokens.born.get(record_id), stays)

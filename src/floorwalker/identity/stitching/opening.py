@@ -41,8 +41,9 @@ def journal_path(state: Path) -> Path:
     return state / "live" / "identity.journal"
 
 
-def open_stitcher(project: Project, settings: IdentitySettings) -> Stitcher:
-    """Load the base and the journal; one process may have it open."""
+def open_stitcher(project: Project, settings: IdentitySettings, *, journal: bool = True) -> Stitcher:
+    """Load the base and the journal; one process may have it open. Without a journal: the base alone, for a caller that
+    keeps what comes itself."""
     pinned = statistics.load(project.state, statistics.basis_of(settings)).hubs
     barred = [statistics.number_of(one.code) for one in pinned]
     barred += [statistics.number_of(one.code) for one in standing(known(project).quarantine)]
@@ -57,7 +58,8 @@ def open_stitcher(project: Project, settings: IdentitySettings) -> Stitcher:
             decided = active(database)
         with lake.read(TABLES) as connection:
             stitcher = published(connection, settings, project.secret, decided=decided, cut=cut, barred=barred)
-    stitcher.keep(journal_path(project.state))
+    if journal:
+        stitcher.keep(journal_path(project.state))
     # What was loaded stays as long as the process: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()

@@ -31,6 +31,7 @@ from floorwalker.identity.stitching.saying import (
     EMAIL,
     GUARDED,
     LENDING,
+    Keys,
     Moment,
     Reader,
     Said,
@@ -91,13 +92,35 @@ class Stitcher:
             return self._again(row, record.get("first_seen", seen), record.get("last_seen", seen))
         if row is not None and record_id in self.tokens:
             self._reread(self.tokens.forget(record_id))
-        keys = self.reader.keys(record, record_id)
+        row = self.enter(record, self.reader.keys(record, record_id))
+        self.held.marks[row] = mark
+        return self.customers.id_of(row)
+
+    def enter(self, record: Mapping[str, Any], keys: Keys) -> int:
+        """Take a record in whose keys have been read; its row."""
         again = self.tokens.read(record, keys)
         self.take(self.reader.said(keys))
         self._reread(again)
-        row = self.held.rows[record_id]
-        self.held.marks[row] = mark
-        return self.customers.id_of(row)
+        return self.held.rows[keys.record_id]
+
+    def saw(self, row: int, first: int, last: int) -> None:
+        """A record that was entered came again, between these times (microseconds; 0: nobody knows when)."""
+        held = self.held
+        if not held.see(row, first, last):
+            return
+        dated = self._resolver.dated and held.known[row]
+        if dated:
+            self._resolve([row])
+        # When it was matters only for devices and cookies that others have, too.
+        shared = any([(slot := held.slots[kind][row]) >= 0 and held.count[slot] > 1 for kind in LENDING])
+        if shared:
+            self._lend([row])
+        if dated or shared:
+            self._note()
+        if row < self.base:
+            self.touched.add(held.ids[row])
+        if self._keeper:
+            self._keeper.seen(row)
 
     def take(self, said: Said, *, stays: bool = False) -> str:
         """`add` for what is normalised already. `stays`: a record that says something else now stays the published
@@ -222,16 +245,8 @@ class Stitcher:
         self._lender = Lender(self.held, self.customers, self._most)
 
     def _again(self, row: int, first: Moment, last: Moment) -> str:
-        """A record came once more."""
-        if self.held.see(row, microseconds(first), microseconds(last)):
-            if self._resolver.dated and self.held.known[row]:
-                self._resolve([row])
-            self._lend([row])
-            self._note()
-            if row < self.base:
-                self.touched.add(self.held.ids[row])
-            if self._keeper:
-                self._keeper.seen(row)
+        """A record came once more; the id of its customer."""
+        self.saw(row, microseconds(first), microseconds(last))
         return self.customers.id_of(row)
 
     def _judged(self, row: int, slots: Sequence[int] = ()) -> list[int]:

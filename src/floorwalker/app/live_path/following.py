@@ -1,0 +1,197 @@
+"""The live process: it follows the log and writes the live store.
+
+In: a project. Out: a generation of the live store that has what the log has, milliseconds later. A generation stands on
+a run: its base is what the run has published, and the log is applied from where the run ended. Killed at any moment, it
+goes on where the store ends; if the store is gone, it is made again from base and log.
+
+    with Follower(project, settings) as follower:
+        follower.catch_up()
+        follower.follow(lambda: stopped)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from floorwalker.app.intake import load_mappings
+from floorwalker.app.live_path import generations
+from floorwalker.engines.event_log import LOG
+from floorwalker.engines.event_log.opening import open_log
+from floorwalker.engines.event_log.ranges import pieces
+from floorwalker.engines.lake import Lake
+from floorwalker.errors import StateError
+from floorwalker.events.frames import Subjects
+from floorwalker.governance import suppression
+from floorwalker.identity.stitching.opening import open_stitcher
+from floorwalker.profiles.catalogue import CUSTOMER
+from floorwalker.profiles.features.live import Updater
+from floorwalker.profiles.live import base
+from floorwalker.profiles.live.applying import Applier
+from floorwalker.profiles.live.layout import KEPT, Stretch
+from floorwalker.profiles.live.window import Window
+from floorwalker.sources.collected.live_rows import LiveRows
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from floorwalker.app.settings import Settings
+    from floorwalker.engines.event_log.interface import EventLog, Stored
+    from floorwalker.engines.project import Project
+
+_log = logging.getLogger(__name__)
+COLLECTOR = "collector"
+_IDLE = 0.002
+"""Seconds between two looks at a log that does not grow."""
+_MANY = 4096
+
+
+class Follower:
+    """The one writer of a generation: the newest of the published run, or a new one. `again`: make a new one in any
+    case, and apply the log in the order that the one before has recorded."""
+
+    def __init__(self, project: Project, settings: Settings, *, again: bool = False) -> None:
+        self.project, self.settings = project, settings
+        self.live = settings.live
+        pointer = Lake(project).pointer()
+        self.run_id = pointer.run_id if pointer else generations.NO_RUN
+        self._cut = {int(one): at for one, at in pointer.log.items()} if pointer else {}
+        self.log: EventLog = open_log(project.state / LOG, partitions=1)
+        known = generations.current(project)
+        is_new = again or known is None or generations.run_of(known) != self.run_id
+        self.name = generations.next_name(project, self.run_id) if is_new or known is None else known
+        self._order = list(self._recorded(known)) if again and known else []
+        self.store = generations.open_generation(project, self.live, self.name, writing=True)
+        mapping = next(one for one in load_mappings(project, settings) if one.source == COLLECTOR)
+        self.applier = Applier(
+            self.store,
+            open_stitcher(project, settings.identity, journal=False),
+            LiveRows(mapping, kinds=KEPT),
+            Window(self.live.window_minutes * 60, self.live.window_ids),
+            Subjects(project.secret),
+            source=COLLECTOR,
+            suppressed=Suppressed(project),
+        )
+        if is_new:
+            self._install()
+        else:
+            self.applier.restore()
+        self._warm()
+        gc.collect()
+        gc.freeze()
+
+    def _install(self) -> None:
+        self.store.clear()
+        updater = Updater(CUSTOMER)
+        lake = Lake(self.project)
+        pointer = lake.pointer()
+        if pointer:
+            with lake.read(base.tables_of(updater)) as connection:
+                base.install(self.store, connection, updater, pointer.as_of)
+        self.applier.begin(self.run_id, self._cut)
+
+    def _warm(self) -> None:
+        """The window, from what was applied within its time."""
+        span = int(self.live.window_minutes * 60e6)
+        newest = self.applier.state.received or time.time_ns() // 1000
+        for partition, end in self.applier.positions.items():
+            begin = max(self.log.offset_at(partition, newest - span), self.log.starts().get(partition, 0))
+            for stored in pieces(self.log, partition, begin, end):
+                self.applier.warm([(partition, stored)])
+
+    def _recorded(self, name: str) -> Iterator[Stretch]:
+        with generations.open_generation(self.project, self.live, name) as store:
+            for _, value in store.items("order"):
+                yield from msgspec.msgpack.decode(value, type=list[list[Stretch]])
+
+    def step(self) -> int:
+        """Apply what is new, a bounded part of it; how many frames that was."""
+        found: list[tuple[int, Sequence[Stored]]] = []
+        for partition in self.log.partitions():
+            if stored := self._read(partition):
+                found.append((partition, stored))
+        if found:
+            self.applier.apply(found)
+        return sum(len(stored) for _, stored in found)
+
+    def _read(self, partition: int) -> list[Stored]:
+        offset = self.applier.positions.get(partition, 0)
+        try:
+            return self.log.read(partition, offset, most_frames=_MANY, most_bytes=self.live.step_bytes)
+        except StateError:
+            start = self.log.starts().get(partition, 0)
+            if start <= offset:
+                raise
+            _log.warning("partition %s: frames %s to %s of the log are gone", partition, offset, start)
+            return self.log.read(partition, start, most_frames=_MANY, most_bytes=self.live.step_bytes)
+
+    def catch_up(self) -> None:
+        """Apply all that is there, then have this generation read."""
+        while self.step():
+            pass
+        if generations.current(self.project) != self.name:
+            generations.switch(self.project, self.name)
+            generations.remove_others(self.project, self.live, self.name)
+
+    def follow(self, is_over: Callable[[], bool]) -> None:
+        """Go on until it is over."""
+        while not is_over():
+            if not self.step():
+                time.sleep(_IDLE)
+
+    def close(self) -> None:
+        """Let everything go; the store is on disk."""
+        with contextlib.suppress(StateError):
+            self.store.sync()
+        self.store.close()
+        self.log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Suppressed:
+    """Whether a record names somebody who was erased; looks for news once a second."""
+
+    def __init__(self, project: Project) -> None:
+        from floorwalker.app.state import open_state
+
+        self._secret = project.secret
+        self._state = open_state(project)
+        self._database: sqlite3.Connection = self._state.__enter__()
+        self._hashes: set[str] = set()
+        self._next = 0.0
+
+    def __call__(self, record: Mapping[str, Any]) -> bool:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 1.0
+            if suppression.count(self._database) != len(self._hashes):
+                self._hashes = {one for (one,) in self._database.execute("SELECT hash FROM suppressed").fetchall()}
+        if not self._hashes:
+            return False
+        return any(
+            suppression.hash_identifier(self._secret, kind, str(value)) in self._hashes
+            for kind in suppression.KINDS
+            if (value := record.get(kind)) is not None
+        )
+
+
+def clipped(order: Iterable[Stretch], cut: Mapping[int, int]) -> Iterator[Stretch]:
+    """Recorded stretches without what lies before a cut."""
+    for one in order:
+        begin = max(one.begin, cut.get(one.partition, 0))
+        if begin < one.end:
+            yield Stretch(one.partition, begin, one.end)

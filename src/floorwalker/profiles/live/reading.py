@@ -1,0 +1,136 @@
+"""A live profile, read: by any process, while the live process writes.
+
+In: the live store, open for reading, and an identifier. Out: `LiveProfile`: who it is, what they are doing right now,
+and their features.
+
+    profiles = LiveProfiles(store, Updater(CUSTOMER), subjects, normalise, "GBP")
+    found = profiles.find("email", "ann@lee.com")
+    profiles.profile(found).features["views_7d"]
+
+Features are worked out when they are asked for, from the base that the last run has published and the rows that came
+after it, by the definitions that batch compiles to SQL. So what was late is in its place, and nothing has to be written
+again when two customers turn out to be one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from floorwalker.profiles.live.base import Bases
+from floorwalker.profiles.live.context import Context, context
+from floorwalker.profiles.live.layout import MOST_SPILLED, Row, rows_key, unpack_record, unpack_rows
+from floorwalker.profiles.live.silver import Facts, silver
+
+if TYPE_CHECKING:
+    from floorwalker.engines.live_store.interface import LiveStore, Reads
+    from floorwalker.events.frames import Subjects
+    from floorwalker.profiles.features.live import State, Updater
+
+_KEY = 16
+_MERGES = 32
+"""Merges of merges that are followed; a chain that is longer is broken."""
+
+
+class LiveProfile(msgspec.Struct, frozen=True):
+    """`records`: so many wordings it is known by since the last run; `as_of`: the features count what happened before
+    that day."""
+
+    customer_id: str
+    records: int
+    events: int
+    context: Context
+    features: dict[str, Any]
+    as_of: dt.date
+
+
+class LiveProfiles:
+    """`normalise`: (kind, value) -> the key of an identifier, None when it is none."""
+
+    def __init__(
+        self,
+        store: LiveStore,
+        updater: Updater,
+        subjects: Subjects,
+        normalise: Callable[[str, str], str | None],
+        reporting_currency: str,
+        *,
+        source: str = "collector",
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        self.store, self.updater, self._normalise = store, updater, normalise
+        self._bases = Bases(store, updater)
+        self._subjects, self._reporting, self._source, self._clock = subjects, reporting_currency, source, clock
+
+    def find(self, kind: str, value: str) -> str | None:
+        """The customer that an identifier names in what came since the last run."""
+        key = self._normalise(kind, value)
+        if key is None:
+            return None
+        with self.store.reading() as view:
+            record = view.get("identifiers", self._subjects.hash(kind, key).to_bytes(8, "big"))
+            customer = view.get("customer_of", record) if record else None
+            return _current(view, customer.decode()) if customer else None
+
+    def profile(self, customer_id: str, as_of: dt.date | None = None) -> LiveProfile | None:
+        """The profile of a customer, None where neither the last run nor what came since knows them. `as_of`: tomorrow (UTC), so
+        that what happened today counts."""
+        with self.store.reading() as view:
+            customer_id = _current(view, customer_id)
+            records = _records(view, customer_id)
+            state, orders = self._base(view, customer_id)
+            if not records and state is None:
+                return None
+            rows = [row for key in records for row in _rows(view, key)]
+            # Products and rates are of the same moment as the rows.
+            facts = Facts(self._reporting, lambda key: view.get("facts", key), self._source)
+            tables = list(silver(rows, facts, orders))
+        now = self._clock()
+        as_of = as_of or now.date() + dt.timedelta(days=1)
+        delta = self.updater.replay(tables)
+        values = self.updater.values(self.updater.merge(state, delta) if state else delta, as_of)
+        return LiveProfile(customer_id, len(records), len(rows), context(rows, now), values, as_of)
+
+    def rows(self, customer_id: str) -> list[Row]:
+        """All rows that are kept of a customer."""
+        with self.store.reading() as view:
+            return [row for key in _records(view, _current(view, customer_id)) for row in _rows(view, key)]
+
+    def _base(self, view: Reads, customer_id: str) -> tuple[State | None, set[str]]:
+        """What the last run knows of everybody who is this customer now."""
+        parts = view.get("parts", customer_id.encode())
+        names = parts.decode().split(",") if parts is not None else [customer_id]
+        state, orders = None, set[str]()
+        for packed in view.get_many("base", [name.encode() for name in names if name]):
+            if packed is not None:
+                base = self._bases.unpack(packed)
+                state = self.updater.merge(state, base.state) if state else base.state
+                orders |= base.orders
+        return state, orders
+
+
+def _current(view: Reads, customer_id: str) -> str:
+    for _ in range(_MERGES):
+        found = view.get("moved", customer_id.encode())
+        if found is None:
+            break
+        customer_id = found.decode()
+    return customer_id
+
+
+def _records(view: Reads, customer_id: str) -> list[bytes]:
+    joined = view.get("customers", customer_id.encode()) or b""
+    return [joined[at : at + _KEY] for at in range(0, len(joined), _KEY)]
+
+
+def _rows(view: Reads, key: bytes) -> list[Row]:
+    value = view.get("records", key)
+    if value is None:
+        return []
+    record = unpack_record(value)
+    first = max(record.spilled - MOST_SPILLED, 0)
+    older = view.get_many("rows", [rows_key(key, number) for number in range(first, record.spilled)])
+    return [row for data in (*older, record.rows) if data for row in unpack_rows(data)]
