@@ -29,7 +29,7 @@ from floorwalker.sources.mapping import ColumnMap, KindMap, Mapping, column_name
 
 IDENTIFIERS = tuple(column for column in PERSON if column.name != "record_id")
 HashSql = Callable[[str, str], str]
-_WRONG = {
+WRONG = {
     "id": "id destroyed by a spreadsheet",
     "date": "cannot be read as a date",
     "timestamp": "cannot be read as a time",
@@ -261,7 +261,7 @@ class CompiledMap:
         found = []
         for column in self.item.columns:
             about = self.kind.column(column.target)
-            why = _WRONG.get(about.type, "cannot be read as a number")
+            why = WRONG.get(about.type, "cannot be read as a number")
             why = "not an accepted value" if about.values else "not a hash" if column.hash else why
             name = column.target
             if column.value is None and (about.type != "text" or about.values or column.hash):

@@ -31,7 +31,7 @@ from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.events.frames import unpack
 from floorwalker.events.language.words import words
-from floorwalker.sources.collected.flatten import CALLS, flatten_sql, said_sql
+from floorwalker.sources.collected.flatten import fed, flatten_sql, said_sql
 from floorwalker.sources.collected.frames_to_rows import rows_of
 
 if TYPE_CHECKING:
@@ -216,12 +216,7 @@ def _remove_unfinished(project: Project, positions: dict[int, int]) -> None:
 
 def _make_words(connection: duckdb.DuckDBPyConnection) -> None:
     """collected_words(word, name, kind): see `flatten`."""
-    rows = [
-        (word, one.event or one.name, kind)
-        for one in (*words().events.values(), *words().calls.values())
-        for word in ((one.name, *one.aliases) if one.call == "track" else (CALLS + one.call,))
-        for kind in one.feeds
-    ]
+    rows = fed(words())
     connection.register(
         "collected_batch", pa.table(dict(zip(("word", "name", "kind"), zip(*rows, strict=True), strict=True)))
     )

@@ -12,6 +12,7 @@ asks for with every request (`gpc`) is one row an hour and visitor, the same one
 
 from __future__ import annotations
 
+from floorwalker.events.language.words import Words
 from floorwalker.events.stamps import AHEAD, FAR, ISO, MILLISECONDS, NUMBER
 
 _AHEAD = f"INTERVAL {int(AHEAD.total_seconds())} SECONDS"
@@ -19,6 +20,16 @@ LINES = ("order_lines", "returns")
 """Kinds with a row per product."""
 CALLS = "call:"
 """Before the type of a call in `words`: `call:page`."""
+
+
+def fed(words: Words) -> list[tuple[str, str, str]]:
+    """(word, name, kind): which word of an SDK is which event, and feeds which kind of record."""
+    return [
+        (word, one.event or one.name, kind)
+        for one in (*words.events.values(), *words.calls.values())
+        for word in ((one.name, *one.aliases) if one.call == "track" else (CALLS + one.call,))
+        for kind in dict.fromkeys(one.feeds)
+    ]
 
 
 def time_sql(text: str) -> str:
