@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from floorwalker.app.collect.settings import CollectSettings
+from floorwalker.app.live_path.settings import LiveSettings
 from floorwalker.engines.settings import LakeSettings
 from floorwalker.governance.quality.settings import LineageSettings, QualitySettings
 from floorwalker.identity.settings import IdentitySettings
@@ -88,6 +89,7 @@ class Settings(_Section, frozen=True):
     recommend: RecommendSettings = RecommendSettings()
     server: ServerSection = ServerSection()
     collect: CollectSettings = CollectSettings()
+    live: LiveSettings = LiveSettings()
     quality: QualitySettings = QualitySettings()
     lineage: LineageSettings = LineageSettings()
 

@@ -29,6 +29,7 @@ from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.engines.lake import Lake
 from floorwalker.errors import StateError
 from floorwalker.events.frames import Subjects
+from floorwalker.events.language.words import words
 from floorwalker.governance import suppression
 from floorwalker.identity.stitching.opening import open_stitcher
 from floorwalker.profiles.catalogue import CUSTOMER
@@ -67,13 +68,14 @@ class Follower:
         known = generations.current(project)
         is_new = again or known is None or generations.run_of(known) != self.run_id
         self.name = generations.next_name(project, self.run_id) if is_new or known is None else known
-        self._order = list(self._recorded(known)) if again and known else []
+        same = again and known is not None and generations.run_of(known) == self.run_id
+        order = list(self._recorded(known)) if same and known else []
         self.store = generations.open_generation(project, self.live, self.name, writing=True)
         mapping = next(one for one in load_mappings(project, settings) if one.source == COLLECTOR)
         self.applier = Applier(
             self.store,
             open_stitcher(project, settings.identity, journal=False),
-            LiveRows(mapping, kinds=KEPT),
+            LiveRows(mapping, words(), KEPT),
             Window(self.live.window_minutes * 60, self.live.window_ids),
             Subjects(project.secret),
             source=COLLECTOR,
@@ -84,10 +86,12 @@ class Follower:
         else:
             self.applier.restore()
         self._warm()
+        self._repeat(order)
         gc.collect()
         gc.freeze()
 
     def _install(self) -> None:
+        """A new store: the base, and what the one before applied after it, in the same steps."""
         self.store.clear()
         updater = Updater(CUSTOMER)
         lake = Lake(self.project)
@@ -95,21 +99,37 @@ class Follower:
         if pointer:
             with lake.read(base.tables_of(updater)) as connection:
                 base.install(self.store, connection, updater, pointer.as_of)
-        self.applier.begin(self.run_id, self._cut)
+        self.applier.begin(self.run_id, self._cut, self._received_before(self._cut))
+
+    def _received_before(self, cut: Mapping[int, int]) -> int:
+        """When the last frame before the cut came."""
+        found = 0
+        for partition, end in cut.items():
+            if end > self.log.starts().get(partition, 0):
+                (last,) = self.log.read(partition, end - 1, most_frames=1)
+                found = max(found, last.appended_at)
+        return found
 
     def _warm(self) -> None:
-        """The window, from what was applied within its time."""
-        span = int(self.live.window_minutes * 60e6)
-        newest = self.applier.state.received or time.time_ns() // 1000
+        """The window, from what was applied in the span that runs and the one before."""
+        span = self.applier.window.span
+        since = (self.applier.state.received // span - 1) * span
         for partition, end in self.applier.positions.items():
-            begin = max(self.log.offset_at(partition, newest - span), self.log.starts().get(partition, 0))
+            begin = max(self.log.offset_at(partition, since), self.log.starts().get(partition, 0))
             for stored in pieces(self.log, partition, begin, end):
                 self.applier.warm([(partition, stored)])
 
-    def _recorded(self, name: str) -> Iterator[Stretch]:
+    def _repeat(self, steps: Iterable[Sequence[Stretch]]) -> None:
+        for step in steps:
+            self.applier.apply([
+                (one.partition, [stored for some in pieces(self.log, one.partition, one.begin, one.end) for stored in some])
+                for one in step
+            ])  # fmt: skip
+
+    def _recorded(self, name: str) -> Iterator[list[Stretch]]:
         with generations.open_generation(self.project, self.live, name) as store:
             for _, value in store.items("order"):
-                yield from msgspec.msgpack.decode(value, type=list[list[Stretch]])
+                yield msgspec.msgpack.decode(value, type=list[Stretch])
 
     def step(self) -> int:
         """Apply what is new, a bounded part of it; how many frames that was."""
@@ -187,11 +207,3 @@ class Suppressed:
             for kind in suppression.KINDS
             if (value := record.get(kind)) is not None
         )
-
-
-def clipped(order: Iterable[Stretch], cut: Mapping[int, int]) -> Iterator[Stretch]:
-    """Recorded stretches without what lies before a cut."""
-    for one in order:
-        begin = max(one.begin, cut.get(one.partition, 0))
-        if begin < one.end:
-            yield Stretch(one.partition, begin, one.end)

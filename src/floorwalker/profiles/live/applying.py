@@ -40,6 +40,7 @@ from floorwalker.profiles.live.layout import (
     unpack_record,
 )
 from floorwalker.profiles.live.window import Window, id_of
+from floorwalker.sources.collected.live_rows import batch_context
 
 if TYPE_CHECKING:
     from floorwalker.engines.event_log.interface import Stored
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 STATE = b"state"
 _INDEXED = ("email", "phone", "loyalty_id", "account_id", "device_id", "cookie_id")
 _NAMING = ("customer_ref", *_INDEXED)
+_TOLD_BY_EVENT = ("email_events", "returns")
+"""Kinds whose rows may lack an id of their own."""
 _DESCRIBED = ("given_name", "family_name", "birth_date", "postcode", "address")
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -140,8 +143,9 @@ class Applier:
             for one in stored:
                 frame = unpack(one.frame)
                 for place, raw in enumerate(frame.events):
-                    if raw and place not in frame.head.refused:
-                        self._is_new(frame.head, place, raw)
+                    found = self.reader.read(frame.head, place, raw)
+                    if found is not None:
+                        self.window.is_new(id_of(found.source, found.message_id), frame.head.received_at)
 
     def apply(self, stretches: Sequence[tuple[int, Sequence[Stored]]]) -> None:
         """One step."""
@@ -152,14 +156,10 @@ class Applier:
             for one in stored:
                 frame = unpack(one.frame)
                 received = max(received, frame.head.received_at)
-                shared = self.reader.shared(frame.head)
+                shared = batch_context(frame.head)
                 for place, raw in enumerate(frame.events):
                     self._event(partition, one.offset, frame.head, place, raw, shared, pending, fresh)
         self._commit(stretches, pending, fresh, received)
-
-    def _is_new(self, head: Head, place: int, raw: bytes) -> bool:
-        message_id = self.reader.message_id(head, place, raw)
-        return self.window.is_new(id_of(head.source, message_id), head.received_at)
 
     def _event(
         self, partition: int, offset: int, head: Head, place: int, raw: bytes, shared: Any,
@@ -175,6 +175,8 @@ class Applier:
         self.counts["applied"] += 1
         rows = self.stitcher.held.rows
         for kind, values in found.rows:
+            if kind in _TOLD_BY_EVENT:
+                values["event_id"] = found.message_id
             record_id = values["record_id"]
             if record_id is None or kind not in KEPT:
                 continue
