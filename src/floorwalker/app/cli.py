@@ -39,6 +39,7 @@ COMMANDS = {
     "serve": ("decide", "Start the HTTP service."),
     "collect": ("collect", "Start the collector that SDKs send events to."),
     "tail": ("collect", "Show the events that come in."),
+    "live": ("live", "Follow what is collected, and show live profiles."),
     "keys": ("decide", "Make, list and revoke API keys."),
     "audience": ("activate", "List audiences and export one to a file."),
     "export": ("export", "Write the project's SQL for another engine, or a dbt project."),

@@ -58,8 +58,9 @@ def free_port() -> int:
 
 
 def launch(folder: Path, port: int, *arguments: str) -> subprocess.Popen[str]:
-    """Start `floorwalker collect`."""
-    return start(folder, "collect", "--port", str(port), *arguments)
+    """Start `floorwalker collect`; the live path only where it is asked for."""
+    live = () if "--live" in arguments else ("--no-live",)
+    return start(folder, "collect", "--port", str(port), *live, *arguments)
 
 
 @contextlib.contextmanager

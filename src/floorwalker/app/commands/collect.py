@@ -12,10 +12,16 @@ from floorwalker.app.output import table
 @click.option("--host", help="Address to listen on (default: [collect] host).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port (default: [collect] port).")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes (default: [collect] workers).")
+@click.option("--live/--no-live", default=None, help="Keep profiles fresh beside it (default: [live] on).")
 @click.option("--allow-loopback-without-key", is_flag=True, help="Let this machine in without a key.")
 @click.pass_obj
 def collect(
-    folder: str, host: str | None, port: int | None, workers: int | None, allow_loopback_without_key: bool
+    folder: str,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    live: bool | None,
+    allow_loopback_without_key: bool,
 ) -> None:
     """Start the collector: SDKs of Segment and RudderStack need another host and nothing else.
 
@@ -28,9 +34,11 @@ def collect(
 
     from floorwalker.app.collect.service import serve_collector
     from floorwalker.app.config import load_config, open_project
+    from floorwalker.app.live_path.supervising import beside
 
     project = open_project(folder)
-    settings = load_config(project).settings.collect
+    loaded = load_config(project).settings
+    settings = loaded.collect
     settings = msgspec.structs.replace(
         settings,
         host=host or settings.host,
@@ -39,7 +47,8 @@ def collect(
     )
     check_free(settings.host, settings.port)
     click.echo(f"collecting on http://{settings.host}:{settings.port} (Ctrl-C ends it)", err=True)
-    serve_collector(project, settings, allow_loopback_without_key=allow_loopback_without_key)
+    with beside(project, loaded.live.on if live is None else live):
+        serve_collector(project, settings, allow_loopback_without_key=allow_loopback_without_key)
 
 
 @click.command()
