@@ -47,6 +47,8 @@ _DATE = re.compile(
     re.ASCII,
 )
 _NUMBER, _ISO = re.compile(NUMBER, re.ASCII), re.compile(ISO, re.ASCII)
+_TRAILING = re.compile(r'("(?:[^"\\]|\\.)*")|,(\s*[}\]])')
+"""A string, which is left alone, or a comma after which nothing comes."""
 _HEX = re.compile(r"[0-9a-f]{32,128}")
 
 
@@ -65,10 +67,17 @@ def decoded(raw: bytes) -> Any:
         pass
     try:
         return json.loads(
-            raw.decode("utf-8", "replace"), parse_float=_float, parse_constant=Big, object_pairs_hook=_first
+            _TRAILING.sub(_closed, raw.decode("utf-8", "replace")),
+            parse_float=_float,
+            parse_constant=Big,
+            object_pairs_hook=_first,
         )
     except (ValueError, RecursionError):
         return MISSING
+
+
+def _closed(found: re.Match[str]) -> str:
+    return found[1] or found[2]
 
 
 def _float(text: str) -> float | Big:
@@ -91,12 +100,13 @@ def merged(target: Any, patch: Any) -> Any:
 def _merged(target: Any, patch: Any) -> Any:
     if type(patch) is not dict:
         return patch
-    found = dict(target) if type(target) is dict else {}
+    if type(target) is not dict:
+        target = {}
+    # What the patch does not name comes first.
+    found = {key: value for key, value in target.items() if key not in patch}
     for key, value in patch.items():
-        if value is None:
-            found.pop(key, None)
-        else:
-            found[key] = _merged(found.get(key), value)
+        if value is not None:
+            found[key] = _merged(target.get(key), value)
     return found
 
 
