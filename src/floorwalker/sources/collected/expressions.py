@@ -138,7 +138,10 @@ class Compiler:
     def _made_text(self, node: exp.Expression) -> str:
         if isinstance(node, exp.JSONExtractScalar):
             held = self._fresh()
-            return f"({held} if ({held} := {self._path(node)}) is None or type({held}) is str else text_of({held}))"
+            of, root = self._path(node), self._steps(node)[0]
+            other = f"context_text({held}, context)" if root == "context" else f"text_of({held})"
+            number = f"FLOATS[{held}] if type({held}) is float else {other}"
+            return f"({held} if ({held} := {of}) is None or type({held}) is str else {number})"
         if isinstance(node, exp.JSONType):
             return f"json_type({self._path(node.this)})"
         if isinstance(node, exp.DPipe):
@@ -238,7 +241,7 @@ class Compiler:
             else:
                 held = self._fresh()
                 code = f"({held}.get({key!r}{missing}) if type({held} := {code}) is dict else {empty})"
-        return code
+        return f"pruned({code}, context)" if root == "context" and not scalar else code
 
     def _steps(self, node: exp.Expression) -> tuple[str, list[str | int]]:
         """The column that a path begins in, and its steps."""

@@ -19,7 +19,7 @@ asked to be forgotten, and that a browser's `gpc` is one row an hour: here it is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -29,7 +29,21 @@ from floorwalker.events.language.words import Words
 from floorwalker.events.stamps import AHEAD
 from floorwalker.sources.collected.flatten import CALLS, LINES, fed
 from floorwalker.sources.collected.row_code import Refused, Row, Take, takers
-from floorwalker.sources.collected.values import MISSING, Cleaner, decoded, lower, merged, moment, text_of, trimmed
+from floorwalker.sources.collected.values import (
+    BLANKS,
+    MISSING,
+    Cleaner,
+    Known,
+    Merged,
+    context_text,
+    decoded,
+    lower,
+    merged,
+    moment,
+    pruned,
+    text_of,
+    trimmed,
+)
 from floorwalker.sources.mapping import Mapping
 
 _AHEAD = AHEAD.days * 86_400_000_000 + AHEAD.seconds * 1_000_000
@@ -50,12 +64,15 @@ class Collected(msgspec.Struct):
     refused: list[Refused]
 
 
+_Lines = Callable[[str, dict[str, Any], dict[str, Any]], Iterable[dict[str, Any]]]
+
+
 class _Word(msgspec.Struct, gc=False):
-    """An event's name, as it is and clean, and what it feeds."""
+    """An event's name, as it is and clean, and what it feeds: the rows' lines, and what makes a row of one."""
 
     name: str
     clean: str | None
-    feeds: list[tuple[str, Take]] = []
+    feeds: list[tuple[_Lines | None, Take]] = []
 
 
 def batch_context(head: Head) -> Any:
@@ -73,13 +90,17 @@ class LiveRows:
         row_kinds = dict.fromkeys([kind for _, _, kind in triples] + ["customers", "consents", WHOLE])
         takes = takers(mapping, kinds, row_kinds)
         self._clean = Cleaner(mapping.null_values)
-        self._words: dict[str, _Word] = {}
-        self._name_of_track: dict[str, str] = {}
+        self._few = Known(self._clean)
+        self._track: dict[str, _Word] = {}
+        self._calls: dict[str, _Word] = {}
         for word, name, kind in triples:
-            entry = self._words.setdefault(word, _Word(name, self._clean(name)))
+            of_call = word.startswith(CALLS)
+            entry = (self._calls if of_call else self._track).setdefault(
+                word.removeprefix(CALLS) if of_call else word, _Word(name, self._clean(name))
+            )
             take = takes[kind]
             if take is not None:
-                entry.feeds.append((_HOW.get(kind, "") or ("line" if kind in LINES else ""), take))
+                entry.feeds.append((_LINES.get(kind), take))
         self._alias, self._gpc, self._whole = takes["customers"], takes["consents"], takes[WHOLE]
         self._sent: tuple[str, int | None] = ("", None)
 
@@ -90,109 +111,105 @@ class LiveRows:
         event = decoded(raw)
         if event is MISSING:
             return None
-        get = (event if type(event) is dict else {}).get
-        clean = self._clean
-        call: str | None = head.type or get("type")
+        get = (event if type(event) is dict else _NOTHING).get
+        call = head.type or get("type")
         if type(call) is not str:
-            call = text_of(call)
-        named = get("event")
-        if named is not None:
-            named = _trimmed(named)
-        word = self._words.get(named or "") if call == "track" else self._words.get(f"{CALLS}{call}")
-        at = self._moment(head, get)
-        message = _trimmed(get("messageId")) or head.assigned.get(place)
-        if word is not None:
-            name: str | None = word.name if call == "track" else None
-            feeds = word.feeds
+            call = text_of(call) or ""
+        named, message = get("event"), get("messageId")
+        if call != "track":
+            word = self._calls.get(call)
+        elif type(named) is str and named in self._track:
+            word = self._track[named]
         else:
-            name, feeds = None, ()
-        rows: list[Row] = []
-        refused: list[Refused] = []
-        source = head.source
-        found = Collected(message or "", source, call or "", word.name if word else named or "", at, rows, refused)
-        whole = self._whole
-        if whole is None and not feeds and not (call == "alias" and self._alias) and not (head.gpc and self._gpc):
-            if word is None:
-                found.name = named or _trimmed(get("name")) or ""
-            return found
+            word = self._track.get(_trimmed(named) or "")
+        if type(message) is not str or not message or message[0] in BLANKS or message[-1] in BLANKS:
+            message = _trimmed(message) or head.assigned.get(place) or ""
+        name = word.name if word is not None else _trimmed(named) or _trimmed(get("name")) or ""
+        at = self._moment(head, get)
+        found = Collected(message, head.source, call, name, at, [], [])
+        feeds = word.feeds if word is not None else ()
+        if feeds or self._whole or (head.gpc and self._gpc) or (call == "alias" and self._alias):
+            self._rows(head, get, shared, found, word, feeds)
+        return found
 
+    def _rows(
+        self, head: Head, get: Callable[..., Any], shared: Any, found: Collected, word: _Word | None,
+        feeds: Iterable[tuple[_Lines | None, Take]],
+    ) -> None:  # fmt: skip
+        """Add the rows of an event: `get` has its parts."""
+        clean, rows, refused, at = self._clean, found.rows, found.refused, found.occurred_at
         properties, traits, context = get("properties"), get("traits"), get("context", MISSING)
         if type(properties) is not dict:
-            properties = {}
-        if shared is not None or b"null" in raw:
-            context = merged({} if shared is None else shared, {} if context is MISSING else context)
-        if type(context) is not dict:
-            context = {}
+            properties = _NOTHING
+        if shared is not None:
+            context = merged(shared, _NOTHING if context is MISSING else context)
+            context = Merged(context) if type(context) is dict else _NOTHING
+        elif type(context) is not dict:
+            context = _NOTHING
         others = context.get("traits")
-        if type(others) is not dict:
-            others = {}
+        others = pruned(others, context) if type(others) is dict else _NOTHING
         if type(traits) is not dict:
             traits = others
-        user, anonymous = _trimmed(get("userId")), _trimmed(get("anonymousId"))
-        user, anonymous = clean(user), clean(anonymous)
-        group = get("groupId")
+        user, anonymous, group = get("userId"), get("anonymousId"), get("groupId")
+        if user is not None:
+            user = _known(user, clean)
+        if anonymous is not None:
+            anonymous = _known(anonymous, clean)
         if group is not None:
-            group = clean(_trimmed(group))
-        channel = context.get("channel")
+            group = _known(group, clean)
+        channel, device, ids = context.get("channel"), context.get("device"), context.get("externalIds")
         if channel is not None:
-            channel = clean(lower(text_of(channel) or ""))
-        device = context.get("device")
-        if type(device) is dict:
-            device = clean(text_of(device.get("id")))
-        else:
-            device = None
-        email = traits.get("email")
-        if email is None and (email := properties.get("email")) is None:
-            email = others.get("email")
-        phone = traits.get("phone")
-        if phone is None and (phone := properties.get("phone")) is None:
-            phone = others.get("phone")
-        loyalty = properties.get("loyalty_id")
-        if loyalty is None and (loyalty := traits.get("loyalty_id")) is None and "externalIds" in context:
-            loyalty = _external(context["externalIds"])
+            channel = clean(lower(context_text(channel, context) or ""))
+        if device is not None:
+            device = clean(context_text(device.get("id"), context)) if type(device) is dict else None
+        email, phone, loyalty = properties.get("email"), properties.get("phone"), properties.get("loyalty_id")
+        if traits or others:
+            email = _first(traits.get("email"), email, others.get("email"))
+            phone = _first(traits.get("phone"), phone, others.get("phone"))
+        if loyalty is None:
+            loyalty = _first(traits.get("loyalty_id"), _external(ids)) if traits or ids else None
         if email is not None:
             email = clean(text_of(email))
         if phone is not None:
             phone = clean(text_of(phone))
         if loyalty is not None:
             loyalty = clean(text_of(loyalty))
-        kind_of_call = call if call in _CALLS else clean(call)
-        message, source, market = clean(message), clean(source), clean(head.market)
-        rest = (group, channel, email, phone, loyalty, device)
+        kind_of_call = found.call if found.call in _CALLS else clean(found.call)
+        message = clean(found.message_id)
+        source, market = self._few[found.source], self._few[head.market]
 
-        for how, take in feeds:
-            if not how:
-                take(rows, refused, word.clean, kind_of_call, message, at, source, market, user, anonymous, *rest,
-                     properties, _NOTHING, traits, context)  # fmt: skip
-                continue
-            for line in _lines(how, word.name, properties, context):
-                take(rows, refused, word.clean, kind_of_call, message, at, source, market, user, anonymous, *rest,
-                     properties, line, traits, context)  # fmt: skip
-        if call == "alias" and self._alias is not None:
+        for lines, take in feeds:
+            for line in _ONE if lines is None else lines(found.name, properties, context):
+                take(rows, refused, word.clean, kind_of_call, message, at, source, market, user, anonymous, group,
+                     channel, email, phone, loyalty, device, properties, line, traits, context)  # fmt: skip
+        if found.call == "alias" and self._alias is not None:
             previous = _trimmed(get("previousId"))
             known_as = anonymous if previous is None else clean(previous)
-            self._alias(rows, refused, "alias", "alias", message, at, source, market, user, known_as, *rest,
-                        properties, _NOTHING, traits, context)  # fmt: skip
+            self._alias(rows, refused, "alias", "alias", message, at, source, market, user, known_as, group,
+                        channel, email, phone, loyalty, device, properties, _NOTHING, traits, context)  # fmt: skip
         if head.gpc and self._gpc is not None:
-            known = map(clean, _without_properties(traits, others, context))
+            own = [
+                clean(text_of(_first(*given)))
+                for given in (
+                    (traits.get("email"), others.get("email")), (traits.get("phone"), others.get("phone")),
+                    (traits.get("loyalty_id"), _external(ids)),
+                )
+            ]  # fmt: skip
             self._gpc(rows, refused, "gpc", kind_of_call, message, at - at % _HOUR, source, market, user, anonymous,
-                      group, channel, *known, device, _NOTHING, _GPC, traits, context)  # fmt: skip
-        if word is None or call != "track":
-            name = named or _trimmed(get("name"))
-            if word is None:
-                found.name = name or ""
-        if whole is not None:
-            whole(rows, refused, clean(name), kind_of_call, message, at, source, market, user, anonymous, *rest,
-                  properties, _NOTHING, traits, context)  # fmt: skip
-        return found
+                      group, channel, *own, device, _NOTHING, _GPC, traits, context)  # fmt: skip
+        if self._whole is not None:
+            name = word.name if word is not None and found.call == "track" else None
+            name = name or _trimmed(get("event")) or _trimmed(get("name"))
+            self._whole(rows, refused, clean(name), kind_of_call, message, at, source, market, user, anonymous, group,
+                        channel, email, phone, loyalty, device, properties, _NOTHING, traits, context)  # fmt: skip
 
-    def _moment(self, head: Head, get: Any) -> int:
+    def _moment(self, head: Head, get: Callable[..., Any]) -> int:
         """When it happened, by the rule of `events.stamps`."""
+        received = head.received_at
         original = get("originalTimestamp")
         if original is None and (original := get("timestamp")) is None:
-            return head.received_at
+            return received
         original = moment(original if type(original) is str else text_of(original))
-        received = head.received_at
         if original is None:
             return received
         text = head.sent_at
@@ -208,53 +225,66 @@ class LiveRows:
 
 
 _CALLS = frozenset(("track", "page", "screen", "identify", "group", "alias"))
-_HOW = {"redemptions": "coupon", "consents": "consent"}
 _NOTHING: dict[str, Any] = {}
+_ONE = (_NOTHING,)
 _GPC = {"purpose": "ads", "status": "denied", "method": "Global Privacy Control"}
 
 
-def _lines(how: str, name: str, properties: dict[str, Any], context: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    """What an event has a row for each of."""
-    if how == "line":
-        products = properties.get("products")
-        return [one if type(one) is dict else _NOTHING for one in products] if type(products) is list else ()
-    if how == "coupon":
-        return (_NOTHING,) if text_of(properties.get("coupon")) else ()
-    found = []
+def _products(name: str, properties: dict[str, Any], context: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """A row for each product."""
+    products = properties.get("products")
+    return [one if type(one) is dict else _NOTHING for one in products] if type(products) is list else ()
+
+
+def _coupon(name: str, properties: dict[str, Any], context: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """A row where there is a coupon."""
+    return _ONE if text_of(properties.get("coupon")) else ()
+
+
+def _consents(name: str, properties: dict[str, Any], context: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """A row for each purpose, whichever way it is told."""
     if purpose := text_of(properties.get("purpose")):
-        found.append({"purpose": purpose, "status": text_of(properties.get("status"))})
+        yield {"purpose": purpose, "status": text_of(properties.get("status"))}
     consent = context.get("consent")
     preferences = consent.get("categoryPreferences") if type(consent) is dict else None
     if type(preferences) is dict:
-        found += [
-            {"purpose": key, "status": "granted" if text_of(value) == "true" else "denied"}
-            for key, value in preferences.items()
-        ]
+        for key, value in pruned(preferences, context).items():
+            yield {"purpose": key, "status": "granted" if text_of(value) == "true" else "denied"}
     if name == "Unsubscribed":
-        found.append({"purpose": "marketing_email", "status": "withdrawn"})
-    return found
+        yield {"purpose": "marketing_email", "status": "withdrawn"}
+
+
+_LINES: dict[str, _Lines] = {
+    **dict.fromkeys(LINES, _products), "redemptions": _coupon, "consents": _consents,
+}  # fmt: skip
+"""Kinds of which an event has as many rows as it has lines: these."""
 
 
 def _trimmed(value: Any) -> str | None:
     """Text without blanks, None for nothing."""
-    if type(value) is not str:
-        value = text_of(value)
-    return trimmed(value) or None if value is not None else None
+    text = value if type(value) is str else text_of(value)
+    return trimmed(text) or None if text is not None else None
+
+
+def _known(value: Any, clean: Cleaner) -> str | None:
+    """An id, clean."""
+    if type(value) is str and value and value[0] not in BLANKS and value[-1] not in BLANKS and value not in clean.nulls:
+        return value
+    return clean(_trimmed(value))
+
+
+def _first(*values: Any) -> Any:
+    """The first that is said."""
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def _external(ids: Any) -> Any:
+    """The customer's number in the loyalty scheme."""
     if type(ids) is list:
         for one in ids:
             if type(one) is dict and text_of(one.get("type")) == "loyalty_id":
                 return one.get("id")
     return None
-
-
-def _without_properties(
-    traits: dict[str, Any], others: dict[str, Any], context: dict[str, Any]
-) -> tuple[str | None, str | None, str | None]:
-    email, phone = (traits.get(key) if traits.get(key) is not None else others.get(key) for key in ("email", "phone"))
-    loyalty = traits.get("loyalty_id")
-    if loyalty is None:
-        loyalty = _external(context.get("externalIds"))
-    return text_of(email), text_of(phone), text_of(loyalty)

@@ -33,6 +33,8 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ZS = " \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """Blanks to `trim`."""
 _SPACES = " \t\n\v\f\r\xa0"
+BLANKS = frozenset((*map(chr, range(33)), *_ZS))
+"""With one of these at an end a text may not be clean."""
 _ENDS = (" ", "\t", "\n", "\r", "\xa0")
 _EXPONENT = re.compile(r"(-?)(\d)(?:\.(\d+))?e([+-]\d+)")
 _ID, _SCIENTIFIC = re.compile(r"[0-9]+\.0+"), re.compile(r"-?[0-9](\.[0-9]+)?[eE]\+[0-9]+")
@@ -108,6 +110,25 @@ def _merged(target: Any, patch: Any) -> Any:
         if value is not None:
             found[key] = _merged(target.get(key), value)
     return found
+
+
+class Merged(dict[str, Any]):
+    """A context that was merged with its batch's."""
+
+
+def pruned(value: Any, context: dict[str, Any]) -> Any:
+    """A part of a context. The batch path merges each with its batch's, if only an empty one, and nulls in it go: where
+    none was merged here, that is left to do for the few parts that are no text."""
+    if type(context) is Merged:
+        return value
+    if value is None:
+        return MISSING
+    return _merged({}, value) if type(value) is dict else value
+
+
+def context_text(value: Any, context: dict[str, Any]) -> str | None:
+    """`text_of` of a part of a context that is no string."""
+    return text_of(pruned(value, context))
 
 
 def text_of(value: Any) -> str | None:
@@ -204,7 +225,7 @@ class Cleaner:
 
     def __call__(self, text: str | None) -> str | None:
         """The same, the usual case at once."""
-        if text and "!" <= text[0] <= "~" and "!" <= text[-1] <= "~" and text not in self.nulls:
+        if text and text[0] not in BLANKS and text[-1] not in BLANKS and text not in self.nulls:
             return text
         return self.odd(text)
 
@@ -398,12 +419,13 @@ def moment(text: str | None) -> int | None:
     """A client's time stamp in microseconds since 1970: `stamps.parse` as the batch path does it."""
     if text is None:
         return None
-    if len(text) == 24 and text[23] == "Z" and text[10] == "T" and _ISO.fullmatch(text):
-        try:
-            since = dt.datetime.fromisoformat(text) - EPOCH
-        except ValueError:
-            return None
-        return since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds
+    if len(text) == 24 and text[19] == "." and text[23] == "Z":
+        # What browsers write. Many events happen within one second.
+        digits = text[20:23]
+        second = _SECONDS[text[:19]]
+        if second is not None and digits.isdecimal() and digits.isascii():
+            return second + int(digits) * 1000
+        return None
     if _NUMBER.fullmatch(text):
         seconds = float(text)
         if abs(seconds) >= FAR:
@@ -438,17 +460,23 @@ class Days(dict[int, tuple[dt.date, int]]):
         return found
 
 
-class Known(dict[str, Any]):
+class Known(dict[Any, Any]):
     """Remembers what texts came to: prices and numbers come again."""
 
-    def __init__(self, read: Callable[[str], Any]) -> None:
+    def __init__(self, read: Callable[[Any], Any]) -> None:
         super().__init__()
         self.read = read
 
-    def __missing__(self, text: str) -> Any:
-        found = self.read(text)
-        if len(text) <= 40:
+    def __missing__(self, value: Any) -> Any:
+        found = self.read(value)
+        # Minus nought is another text, but the same key.
+        if value and (type(value) is float or len(value) <= 40):
             if len(self) > 5000:
                 self.clear()
-            self[text] = found
+            self[value] = found
         return found
+
+
+FLOATS = Known(text_of)
+"""Texts of numbers with a point."""
+_SECONDS = Known(lambda text: moment(text + "Z") if text[10] in "T " else None)
