@@ -59,14 +59,14 @@ def show(folder: str, identifier: str, features: bool) -> None:
     """
     import msgspec
 
-    from floorwalker.app.config import load_config, open_project
+    from floorwalker.app.config import open_project
     from floorwalker.app.live_path.shelf import LiveShelf
     from floorwalker.app.lookup import normaliser
     from floorwalker.decisions.once import parse_identifier
     from floorwalker.errors import NotFoundError
 
     project = open_project(folder)
-    shelf = LiveShelf(project, load_config(project).settings, normaliser(project))
+    shelf = LiveShelf(project, normaliser(project))
     profiles = shelf.profiles()
     if profiles is None:
         raise NotFoundError("there are no live profiles yet", fix="floorwalker live --once")

@@ -18,11 +18,12 @@ from floorwalker.app.http.figures import Figures
 from floorwalker.app.http.settling import Settling
 from floorwalker.app.http.tables import Tables
 from floorwalker.app.http.what_if import Trial
+from floorwalker.app.live_path.shelf import LiveShelf
 from floorwalker.decisions.decide import Decided, Planner, decide
 from floorwalker.decisions.ledger import Ledger
 from floorwalker.decisions.policy import Policy, load_policy
 from floorwalker.engines.database import open_database
-from floorwalker.errors import ConfigError
+from floorwalker.errors import ConfigError, NotFoundError
 from floorwalker.governance import keys
 from floorwalker.identity import metrics, schema
 from floorwalker.profiles.bundle import Bundle, Shelf
@@ -61,6 +62,7 @@ class Live:
         self.tables = Tables(project, normalise=normalise, clock=clock)
         self._shelf = Shelf(project, normalise=normalise, clock=clock)
         self._planner = Planner()
+        self.live_shelf = LiveShelf(project, normalise, clock=clock)
         self.ledger = Ledger(project.state / "decisions")
         self.figures = Figures()
         self._numbered: Bundle | None = None
@@ -71,6 +73,13 @@ class Live:
     def bundle(self) -> Bundle:
         """The published bundle. Raises NotFoundError before the first."""
         return self._shelf.current()
+
+    def bundle_customer(self, kind: str, value: str) -> str | None:
+        """The customer whom the last run knows by an identifier; None before the first."""
+        try:
+            return self.bundle().resolve(kind, value)
+        except NotFoundError:
+            return None
 
     def decide(self, request: Request, scope: str) -> Decided:
         """Decide now, and put the record on its way to the ledger."""
@@ -110,6 +119,7 @@ class Live:
         """Write what waits and let everything go."""
         self.ledger.close()
         self._shelf.close()
+        self.live_shelf.close()
         self.tables.close()
         self.settling.close()
         self.trial.close()

@@ -7,11 +7,11 @@ the OpenAPI document is written from it, and a test asks each of them with every
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from floorwalker.app.http import deciding, identity, what_if
+from floorwalker.app.http import deciding, identity, live_profiles, what_if
 from floorwalker.app.http.answers import Answer, Call, Problem, as_json
 from floorwalker.app.http.live import Live
 from floorwalker.app.http.public import as_public, check_public
@@ -20,6 +20,7 @@ from floorwalker.decisions.once import parse_identifier
 from floorwalker.decisions.request import Decision, Request
 from floorwalker.errors import ConfigError, did_you_mean
 from floorwalker.identity.explain import Graph, Pair, Why, WhyNot
+from floorwalker.profiles.live.reading import LiveProfile
 
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body; longer ones are refused with 413."""
@@ -34,12 +35,13 @@ OPEN = "open"
 class Endpoint(NamedTuple):
     """A route. `path` may have parameters (`router`); `allows_browser`: a page of another origin may call it; `query`:
     what may stand behind the question mark; `slow`: it asks the published tables, beside the event loop; `long`: it
-    waits for a process of its own."""
+    waits for a process of its own; `stream`: it answers with messages as they come, over server-sent events or a
+    WebSocket."""
 
     method: str
     path: str
     scope: str
-    handle: Callable[[Live, Call], Answer]
+    handle: Callable[[Live, Call], Any]
     about: str
     asks: type | None = None
     answers: type | None = None
@@ -47,6 +49,7 @@ class Endpoint(NamedTuple):
     query: type[msgspec.Struct] | None = None
     slow: bool = False
     long: bool = False
+    stream: bool = False
     status: int = 200
 
 
@@ -173,6 +176,14 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v1/identity/what-if", "admin", what_if.post_what_if, "What other settings of identity would do",
         what_if.AskedWhatIf, WhatIf, long=True,
+    ),
+    Endpoint(
+        "GET", "/v1/live/{id}", "read", live_profiles.live_profile, "What a customer is doing now, and their features",
+        None, LiveProfile, query=live_profiles.AskedLive, slow=True,
+    ),
+    Endpoint(
+        "GET", "/v1/changes", "read", live_profiles.changes, "Whose profiles change, as they change", None,
+        live_profiles.Message, query=live_profiles.AskedChanges, stream=True,
     ),
     Endpoint("GET", "/health", OPEN, health, "Whether the process answers"),
     Endpoint("GET", "/ready", OPEN, ready, "Whether there is a bundle to serve"),

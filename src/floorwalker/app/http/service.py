@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from floorwalker.app.http import streaming
 from floorwalker.app.http.answers import Answer, Call, Problem, problem
 from floorwalker.app.http.door import NOBODY, is_loopback
 from floorwalker.app.http.live import Live
@@ -63,7 +64,7 @@ class App:
 
     def __init__(self, live: Live, beside: ASGI | None = None) -> None:
         self.live, self._beside = live, beside
-        self._router: Router[Endpoint] = Router(ENDPOINTS)
+        self.router: Router[Endpoint] = Router(ENDPOINTS)
         self._lane = ThreadPoolExecutor(1, "tables")
         self._waiting = 0
 
@@ -72,12 +73,14 @@ class App:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._answer(scope, receive, send)
+        elif scope["type"] == "websocket" and await streaming.over_websocket(self, scope, receive, send):
+            return
         elif self._beside is not None:
             await self._beside(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        endpoint, parameters = self._router.find(scope["method"], scope["path"])
+        endpoint, parameters = self.router.find(scope["method"], scope["path"])
         if endpoint is None and self._beside is not None and not self._knows(scope["path"]):
             await self._beside(scope, receive, send)
             return
@@ -90,6 +93,9 @@ class App:
                 key_id, cors = key.key_id, endpoint.allows_browser and key.is_public
                 body = await _read(scope, receive) if endpoint.method == "POST" else b""
                 call = Call(key, parameters, body, scope.get("query_string", b""))
+                if endpoint.stream:
+                    await streaming.over_http(endpoint, self.live, call, scope, receive, send)
+                    return
                 if endpoint.long:
                     answer = await asyncio.to_thread(endpoint.handle, self.live, call)
                 else:
@@ -125,14 +131,14 @@ class App:
             self._waiting -= 1
 
     def _knows(self, path: str) -> bool:
-        return bool(self._router.methods(path))
+        return bool(self.router.methods(path))
 
     def _no_route(self, scope: Scope) -> tuple[Answer, bool]:
         path, method = scope["path"], scope["method"]
-        allowed = self._router.methods(path)
+        allowed = self.router.methods(path)
         if not allowed:
             return problem(404, "no_route", "no such route", fix="see /openapi.json"), False
-        found = [self._router.find(name, path)[0] for name in allowed]
+        found = [self.router.find(name, path)[0] for name in allowed]
         if method == "OPTIONS" and any(one and one.allows_browser for one in found):
             return Answer(204, b"", headers=_PREFLIGHT), False
         allow = ((b"allow", ", ".join(allowed).encode()),)
@@ -219,7 +225,7 @@ def serve(
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     loader = partial(_load, str(project.root), normaliser, allow_loopback_without_key, beside, settle)
     Granian(
-        "floorwalker", address=host, port=port, interface=Interfaces.ASGI, workers=workers, websockets=False,
+        "floorwalker", address=host, port=port, interface=Interfaces.ASGI, workers=workers, websockets=True,
         log_access=False, log_level=LogLevels.warning,
     ).serve(target_loader=loader, wrap_loader=False)  # fmt: skip
 

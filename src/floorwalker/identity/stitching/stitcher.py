@@ -112,7 +112,7 @@ class Stitcher:
         if dated:
             self._resolve([row])
         # When it was matters only for devices and cookies that others have, too.
-        shared = any([(slot := held.slots[kind][row]) >= 0 and held.count[slot] > 1 for kind in LENDING])
+        shared = any((slot := held.slots[kind][row]) >= 0 and held.count[slot] > 1 for kind in LENDING)
         if shared:
             self._lend([row])
         if dated or shared:

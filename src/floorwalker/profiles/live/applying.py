@@ -106,7 +106,9 @@ class Applier:
         self._base_seen = bytearray(stitcher.base)
         """Of the base's rows those that have a record in the store."""
         self._moved: set[str] = set()
-        self.stitcher.customers.changed = set()
+        self._changed: set[int] = set()
+        """Rows whose customer may have changed, as the stitcher notes them."""
+        self.stitcher.customers.changed = self._changed
 
     @property
     def positions(self) -> dict[int, int]:
@@ -135,7 +137,7 @@ class Applier:
         self.stitcher.read_hashed_again()
         self.stitcher.moves()
         self._moved = {key.decode() for key, _ in self.store.items("moved")}
-        self.stitcher.customers.changed = set()
+        self._changed.clear()
 
     def warm(self, stretches: Iterable[tuple[int, Sequence[Stored]]]) -> None:
         """Note the ids of events that were applied before, for the window."""
@@ -207,26 +209,17 @@ class Applier:
         self, stretches: Sequence[tuple[int, Sequence[Stored]]], pending: dict[str, Pending], fresh: dict[str, Keys],
         received: int,
     ) -> None:  # fmt: skip
-        stitcher, customers = self.stitcher, self.stitcher.customers
-        held = stitcher.held
+        stitcher, rows = self.stitcher, self.stitcher.held.rows
         for record_id, one in pending.items():
-            stitcher.saw(held.rows[record_id], one.first, one.last)
+            stitcher.saw(rows[record_id], one.first, one.last)
         writes: list[tuple[str, bytes, bytes | None]] = []
         self._write_records(pending, fresh, writes)
         self._write_customers(writes)
-        changed: dict[str, Change] = {}
-        for record_id, one in pending.items():
-            customer = customers.id_of(held.rows[record_id])
-            before = changed.get(customer)
-            if before is None:
-                changed[customer] = Change(customer, one.at, list(one.events))
-            else:
-                events = list(dict.fromkeys((*before.events, *one.events)))
-                changed[customer] = Change(customer, max(before.at, one.at), events)
         state = self.state
-        if changed:
+        if pending:
             state.sequence += 1
-            writes.append(("changes", number_key(state.sequence), _encode(list(changed.values()))))
+            changes = [Change(bytes.fromhex(key), one.at, list(one.events)) for key, one in pending.items()]
+            writes.append(("changes", number_key(state.sequence), _encode(changes)))
             if state.sequence > CHANGES:
                 writes.append(("changes", number_key(state.sequence - CHANGES), None))
         self._write_order(stretches, writes)
@@ -246,7 +239,7 @@ class Applier:
                 record = Record(one.first, one.last, 0, _encode(came(stitcher, row)), joined)
                 if row < base:
                     self._base_seen[row] = 1
-                stitcher.customers.changed.add(row)  # type: ignore[union-attr]
+                self._changed.add(row)
             else:
                 old = unpack_record(value)
                 record = Record(
@@ -277,8 +270,7 @@ class Applier:
             if base:
                 writes.append(("parts", former.encode(), None))
             self._moved.add(former)
-        changed = customers.changed or set()
-        for label in sorted({customers.label[row] for row in changed if ids[row]}):
+        for label in sorted({customers.label[row] for row in self._changed if ids[row]}):
             customer = customers.id_of(label).encode()
             members = sorted(
                 bytes.fromhex(ids[row])
@@ -296,7 +288,7 @@ class Applier:
             if customer.decode() in self._moved:
                 self._moved.discard(customer.decode())
                 writes.append(("moved", customer, None))
-        changed.clear()
+        self._changed.clear()
 
     def _write_order(self, stretches: Sequence[tuple[int, Sequence[Stored]]], writes: list) -> None:
         state = self.state

@@ -73,7 +73,7 @@ def install(store: LiveStore, connection: duckdb.DuckDBPyConnection, updater: Up
     return customers
 
 
-def _trained(store: LiveStore, samples: list[bytes]) -> Callable[[bytes], bytes]:
+def _trained(store: LiveStore, samples: list[bytes | bytearray | memoryview[int]]) -> Callable[[bytes], bytes]:
     if len(samples) < _FEW:
         return zstandard.ZstdCompressor(level=3).compress
     dictionary = zstandard.train_dictionary(_TRAINED, samples)

@@ -4,8 +4,8 @@ In: rows of a customer as the live store keeps them, and the time. Out: `Context
 are.
 
 >>> at = dt.datetime(2026, 1, 5, 12, tzinfo=dt.UTC)
->>> looked = {"event_name": "Product Viewed", "product_id": "p1", "category": "Hats", "occurred_at": at, "channel": "web",
-...           "session_id": None, "quantity": None, "price": None, "currency": None, "query": None}
+>>> looked = {"event_name": "Product Viewed", "product_id": "p1", "category": "Hats", "occurred_at": at,
+...           "channel": "web", "session_id": None, "quantity": None, "price": None, "currency": None, "query": None}
 >>> found = context([Row("browse_events", 0, 1, 0, looked)], at + dt.timedelta(minutes=5))
 >>> found.viewed, found.session.views, found.session.is_open, found.favourite_categories
 (['p1'], 1, True, ['Hats'])

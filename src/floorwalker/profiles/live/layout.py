@@ -164,9 +164,10 @@ def number_key(number: int) -> bytes:
 
 
 class Change(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What became of a customer in a step: the newest event and when it was; the names of what happened."""
+    """What a step brought to a record: when the newest event was, the names of what happened. Whose record it is may
+    change: who listens asks then."""
 
-    customer_id: str
+    record: bytes
     at: int
     events: list[str]
 

@@ -76,8 +76,8 @@ class LiveProfiles:
             return _current(view, customer.decode()) if customer else None
 
     def profile(self, customer_id: str, as_of: dt.date | None = None) -> LiveProfile | None:
-        """The profile of a customer, None where neither the last run nor what came since knows them. `as_of`: tomorrow (UTC), so
-        that what happened today counts."""
+        """The profile of a customer, None where neither the last run nor what came since knows them. `as_of`: tomorrow
+        (UTC), so that what happened today counts."""
         with self.store.reading() as view:
             customer_id = _current(view, customer_id)
             records = _records(view, customer_id)
@@ -93,6 +93,10 @@ class LiveProfiles:
         delta = self.updater.replay(tables)
         values = self.updater.values(self.updater.merge(state, delta) if state else delta, as_of)
         return LiveProfile(customer_id, len(records), len(rows), context(rows, now), values, as_of)
+
+    def current(self, view: Reads, customer_id: str) -> str:
+        """The customer that an id stands for, at the moment of a `store.reading()`."""
+        return _current(view, customer_id)
 
     def rows(self, customer_id: str) -> list[Row]:
         """All rows that are kept of a customer."""

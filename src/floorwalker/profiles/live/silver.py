@@ -78,9 +78,9 @@ class Facts:
         """An amount in the reporting currency; None where no rate is known."""
         if amount is None or currency == self.reporting_currency:
             return amount
-        found = self._get(b"c:" + currency.encode()) if currency else None
-        for one in _rates(found) if found and day else ():
-            if one.begin <= day < one.end:
+        found = self._get(b"c:" + currency.encode()) if currency and day else None
+        for one in _rates(found) if found else ():
+            if day and one.begin <= day < one.end:
                 return (amount * one.rate).quantize(_CENTS, ROUND_HALF_UP)
         return None
 
@@ -132,13 +132,12 @@ def _order_lines(rows: list[Row], facts: Facts) -> Iterator[Table]:
         if not (values["quantity"] > 0 and values["unit_price"] > 0):
             continue
         day, currency = values["occurred_on"], values["currency"]
-        line = values | {
-            "amount": facts.reported(values["amount"], currency, day),
-            "has_discount": (values["discount"] or _NOTHING) > 0,
-            "discount": facts.reported(values["discount"] or _NOTHING, currency, day),
-        }
+        line: dict[str, Any] = dict(values)
+        line["has_discount"] = (values["discount"] or _NOTHING) > 0
+        line["amount"] = facts.reported(values["amount"], currency, day)
+        line["discount"] = facts.reported(values["discount"] or _NOTHING, currency, day)
         orders.setdefault(values["order_key"], []).append(line)
-        product = facts.product(values["product_id"])
+        product = facts.product(line["product_id"])
         yield (
             "silver.purchases",
             line

@@ -9,7 +9,7 @@ In: a number per event (64 bits of a hash) and when it was received. Out: whethe
 (True, True)
 
 Time is cut into spans; ids of the span that runs and of the one before are known. So an id is known for at least a span
-after it came, and what is known depends on the ids and their times alone: to read the log again from the span before
+after it came last, and what is known depends on the ids and their times alone: to read the log again from the span before
 gives the same answers. When more than `most` ids come in a span, the older ones go at once (`since` tells how far back
 all are known). Open addressing in arrays of 64-bit numbers: 16 bytes per id where a Python set takes 91. They lie in
 many parts, so that no growing part holds the live path up for long.
@@ -18,15 +18,14 @@ many parts, so that no growing part holds the live path up for long.
 from __future__ import annotations
 
 from array import array
-from hashlib import blake2b
 
 _PARTS = 256
 _SMALLEST = 1 << 6
 
 
 def id_of(source: str, message_id: str) -> int:
-    """The number of an event."""
-    return int.from_bytes(blake2b(f"{source}\0{message_id}".encode("utf-8", "replace"), digest_size=8).digest(), "little")
+    """The number of an event. It differs from process to process, as the window does not outlive one."""
+    return hash((source, message_id)) & _ALL
 
 
 class _Generation:
@@ -68,13 +67,6 @@ class Window:
         if received // self.span > young.span or young.count >= self._most:
             young = self._rotate(received)
         place, start = number >> 56, number & _LOW
-        table = self._old.parts[place]
-        mask = len(table) - 1
-        slot = start & mask
-        while held := table[slot]:
-            if held == number:
-                return False
-            slot = (slot + 1) & mask
         table = young.parts[place]
         mask = len(table) - 1
         slot = start & mask
@@ -91,6 +83,13 @@ class Window:
         table[slot] = number
         young.counts[place] += 1
         young.count += 1
+        table = self._old.parts[place]
+        mask = len(table) - 1
+        slot = start & mask
+        while held := table[slot]:
+            if held == number:
+                return False
+            slot = (slot + 1) & mask
         return True
 
     def _rotate(self, received: int) -> _Generation:
@@ -112,6 +111,6 @@ def _grown(table: array[int]) -> array[int]:
     return grown
 
 
-_LOW = (1 << 56) - 1
+_LOW, _ALL = (1 << 56) - 1, (1 << 64) - 1
 _NONE = array("Q", [0])
 """A part that nothing is in; it is never written to."""
