@@ -5,12 +5,14 @@ In: nothing. Out: `handlers()`, one per store; a test fails when a file under `s
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floorwalker.app.collect.erasing import CollectedHandler
+from floorwalker.app.live_path.erasing import erase_live
 from floorwalker.channels.exports import ExportsHandler
 from floorwalker.channels.schema import IMPERSONAL_TABLES as CHANNELS
 from floorwalker.decisions.erasure import erase_decisions
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from floorwalker.engines.project import Project
     from floorwalker.governance.subject import Subject
 
+_HEX = re.compile("([0-9a-f]{2})+")
 PERSONAL_TABLES = (
     PersonalTable("quarantine", ("raw", "reason"), source_column="source"),
     *(PersonalTable(table, columns) for table, columns in QUALITY_TEXTS),
@@ -131,12 +134,23 @@ class StatisticsHandler(ModelsHandler):
 
 
 class LiveHandler(_Folder):
-    """What the live stitcher has learned since the last run. A process that has it open forgets for itself."""
+    """The live profiles, and what a live stitcher has learned since the last run."""
 
     name = folder = "live"
 
     def erase(self, project: Project, subject: Subject) -> Receipt:
-        return Receipt(self.name, erase_from_journal(journal_path(project.state), subject.record_ids))
+        forgotten = erase_live(project, subject)
+        return Receipt(self.name, forgotten + erase_from_journal(journal_path(project.state), subject.record_ids))
+
+    def search(self, project: Project, subject: Subject) -> list[Finding]:
+        found = super().search(project, subject)
+        # Records are named by the bytes of their ids there.
+        names = [bytes.fromhex(one) for one in subject.record_ids if _HEX.fullmatch(one)]
+        for path in self.files(project) if names else ():
+            data = path.read_bytes() if path.suffix == ".mdb" else b""
+            if any(name in data for name in names):
+                found.append(Finding(self.name, path.relative_to(project.state).as_posix(), "record_id"))
+        return found
 
 
 class TrackingHandler(ModelsHandler):

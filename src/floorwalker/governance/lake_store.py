@@ -9,7 +9,8 @@ What makes Delta tables hard to erase from, and what is done about it:
   statistic. So once readers have the new versions, a checkpoint is made and every older log entry and every file that
   the newest version does not name is deleted, left-overs of crashed writers included. Time travel ends there, as it
   must. (`vacuum` does not serve: it adds commits behind the published version and leaves the log's statistics.)
-- Rows go by record_id and customer_id. In tables without such columns, by an identifier that only this person has. Free
+- Rows go by record_id and customer_id, and by an identifier that only this person has: a row may carry one without a
+  record of its own on the map. In tables without such ids, by any word that only this person has. Free
   text of others that quotes the person (an address in a URL) is kept, with the words replaced by [erased].
 
 Silver and gold are rewritten from the version readers see, bronze from its newest: deliveries not yet run stay.
@@ -189,14 +190,14 @@ def _drop_condition(columns: list[tuple[str, str]], needles: Needles) -> str:
     tests = [f'"{column}" IN (SELECT id FROM _erased_ids)' for column in surrogates]
     if not surrogates:
         tests = [f'lower(trim("{column}")) IN (SELECT word FROM _erased_words)' for column in texts]
-        scoped = "source" in texts
-        for column in texts:
-            for (kind, source), values in sorted(needles.short.items(), key=str):
-                # A customer number means something only in its source: without that column it proves nothing.
-                if kind == kind_of(column) and (source is None or scoped):
-                    within = f' AND "source" = {_quote(source)}' if source is not None else ""
-                    wanted = ", ".join(_quote(value) for value in sorted(values))
-                    tests.append(f'(lower(trim("{column}")) IN ({wanted}){within})')
+    scoped = "source" in texts
+    for column in texts:
+        for (kind, source), values in sorted(needles.short.items(), key=str):
+            # A customer number means something only in its source: without that column it proves nothing.
+            if kind == kind_of(column) and (source is None or scoped):
+                within = f' AND "source" = {_quote(source)}' if source is not None else ""
+                wanted = ", ".join(_quote(value) for value in sorted(values))
+                tests.append(f'(lower(trim("{column}")) IN ({wanted}){within})')
     return "(" + " OR ".join(f"coalesce({test}, false)" for test in tests or ["false"]) + ")"
 
 

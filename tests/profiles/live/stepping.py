@@ -106,9 +106,10 @@ def steps_of(events: Sequence[dict[str, Any]], rng: random.Random, *, partitions
     return steps
 
 
-def events_of(rng: random.Random, number: int, people: int = 5) -> list[dict[str, Any]]:
-    """A shop's events: some people, with several cookies each, who sometimes say who they are."""
-    return [_event(rng, place, people) for place in range(number)]
+def events_of(rng: random.Random, number: int, people: int = 5, first: int = 0) -> list[dict[str, Any]]:
+    """A shop's events: some people, with several cookies each, who sometimes say who they are. `first`: number of the
+    first message and order."""
+    return [_event(rng, first + place, people) for place in range(number)]
 
 
 def _event(rng: random.Random, place: int, people: int) -> dict[str, Any]:

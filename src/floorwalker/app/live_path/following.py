@@ -23,6 +23,7 @@ import msgspec
 
 from floorwalker.app.intake import load_mappings
 from floorwalker.app.live_path import generations
+from floorwalker.app.live_path.erasing import request_path
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.event_log.ranges import pieces
@@ -36,6 +37,7 @@ from floorwalker.profiles.catalogue import CUSTOMER
 from floorwalker.profiles.features.live import Updater
 from floorwalker.profiles.live import base
 from floorwalker.profiles.live.applying import Applier
+from floorwalker.profiles.live.forgetting import Forget, copied, forget
 from floorwalker.profiles.live.layout import KEPT, Stretch
 from floorwalker.profiles.live.window import Window
 from floorwalker.sources.collected.live_rows import LiveRows
@@ -51,6 +53,7 @@ _log = logging.getLogger(__name__)
 COLLECTOR = "collector"
 _IDLE = 0.002
 """Seconds between two looks at a log that does not grow."""
+_LOOK = 0.25
 _MANY = 4096
 
 
@@ -100,7 +103,7 @@ class Follower:
         pointer = lake.pointer()
         if pointer:
             with lake.read(base.tables_of(updater)) as connection:
-                base.install(self.store, connection, updater, pointer.as_of)
+                base.install(self.store, connection, updater, pointer.as_of, COLLECTOR)
         self.applier.begin(self.run_id, self._cut, self._received_before(self._cut))
 
     def _received_before(self, cut: Mapping[int, int]) -> int:
@@ -165,9 +168,33 @@ class Follower:
 
     def follow(self, is_over: Callable[[], bool]) -> None:
         """Go on until it is over."""
+        next_look = 0.0
         while not is_over():
             if not self.step():
                 time.sleep(_IDLE)
+            if (now := time.monotonic()) >= next_look:
+                next_look = now + _LOOK
+                self.forget_whom_asked()
+
+    def forget_whom_asked(self) -> None:
+        """Take out somebody who is erased, and write the store anew, so that no freed page has them."""
+        path = request_path(self.project)
+        try:
+            asked = msgspec.json.decode(path.read_bytes(), type=Forget)
+        except FileNotFoundError:
+            return
+        gone = forget(self.applier, asked)
+        name = generations.next_name(self.project, self.run_id)
+        store = generations.open_generation(self.project, self.live, name, writing=True)
+        copied(self.store, store)
+        store.sync()
+        self.store.close()
+        self.store = self.applier.store = store
+        self.name = name
+        generations.switch(self.project, name)
+        generations.remove_others(self.project, self.live, name)
+        path.unlink()
+        _log.info("%s records were forgotten", gone)
 
     def close(self) -> None:
         """Let everything go; the store is on disk."""

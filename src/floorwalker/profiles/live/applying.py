@@ -214,7 +214,7 @@ class Applier:
             stitcher.saw(rows[record_id], one.first, one.last)
         writes: list[tuple[str, bytes, bytes | None]] = []
         self._write_records(pending, fresh, writes)
-        self._write_customers(writes)
+        self.write_customers(writes)
         state = self.state
         if pending:
             state.sequence += 1
@@ -260,7 +260,7 @@ class Applier:
         """Where the index has an identifier's normalised form."""
         return self._subjects.hash(kind, key).to_bytes(8, "big")
 
-    def _write_customers(self, writes: list) -> None:
+    def write_customers(self, writes: list) -> None:
         """Customers whose records are others than before, and the ids that have gone over into them."""
         stitcher, customers = self.stitcher, self.stitcher.customers
         base, ids, listed = stitcher.base, stitcher.held.ids, customers.published

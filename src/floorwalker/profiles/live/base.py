@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ORDERS = -1
 DAYS = 90
-"""Orders that were placed so long before the run are known by their keys: told again, they count once."""
+"""Orders of the last so many days that another source has told are known by their keys: they count once."""
 _STEP = 10_000
 _DICTIONARY = b"base dictionary"
 _SAMPLES, _TRAINED = 2_000, 64 << 10
@@ -58,10 +58,12 @@ def tables_of(updater: Updater) -> tuple[str, ...]:
     )))  # fmt: skip
 
 
-def install(store: LiveStore, connection: duckdb.DuckDBPyConnection, updater: Updater, as_of: dt.date) -> int:
-    """Put the base into an empty store; how many customers it has."""
+def install(
+    store: LiveStore, connection: duckdb.DuckDBPyConnection, updater: Updater, as_of: dt.date, source: str
+) -> int:
+    """Put the base into an empty store; how many customers it has. `source`: what live rows come from."""
     customers, compress = 0, None
-    query = connection.execute(_states_sql(updater, as_of))
+    query = connection.execute(_states_sql(updater, as_of), [source])
     while rows := query.fetchmany(_STEP):
         if compress is None:
             compress = _trained(store, [packed.encode() for _, packed in rows[:_SAMPLES]])
@@ -103,6 +105,7 @@ class Bases:
 
 
 def _states_sql(updater: Updater, as_of: dt.date) -> str:
+    """With one parameter, the source of live rows."""
     entity = updater.features.entity.column
     parts = []
     for number, (bucket, query) in enumerate(updater.base_queries()):
@@ -115,6 +118,7 @@ def _states_sql(updater: Updater, as_of: dt.date) -> str:
     parts.append(
         f"SELECT {entity}, {ORDERS}, '[{ORDERS},' || to_json(list(order_key ORDER BY order_key))::VARCHAR || ']'"
         f" FROM silver.orders WHERE occurred_on >= DATE '{as_of - dt.timedelta(days=DAYS)}' AND {entity} IS NOT NULL"
+        " AND source <> ?"
         f" GROUP BY {entity}"
     )
     united = " UNION ALL ".join(parts)

@@ -86,7 +86,7 @@ class Facts:
 
 
 def silver(rows: Iterable[Row], facts: Facts, orders: Collection[str] = ()) -> Iterator[Table]:
-    """All rows of a customer, in any order. `orders`: keys of orders that the last run has counted."""
+    """All rows of a customer, in any order. `orders`: keys of orders that the last run has from another source."""
     of_kind: dict[str, list[Row]] = {}
     for row in rows:
         if row.kind != "order_lines" or row.values["order_key"] not in orders:

@@ -343,6 +343,8 @@ class Compiler:
             return str((left.words == right.words) == (sign == "=="))
         if right.words is None and left.words is not None:
             left, right = right, left
+        if right.words == {""} and (nothing := self._or_nothing(node.this, left, sign)):
+            return nothing
         if right.words and len(right.words) == 1:
             if sign == "==":
                 return f"{left.code} == {right.code}"
@@ -351,6 +353,14 @@ class Compiler:
         one, other = self._fresh(), self._fresh()
         both = f"({one} := {left.code}) is not None and ({other} := {right.code}) is not None"
         return f"({both} and {one} {sign} {other})"
+
+    def _or_nothing(self, node: exp.Expression, left: Value, sign: str) -> str:
+        """Shorter Python for `x <> ''` and `coalesce(x, '') = ''`, which mappings are full of; "" for all else."""
+        if sign == "!=":
+            return f"{left.code}" if left.code.isidentifier() else ""
+        if isinstance(node, exp.Coalesce) and [_is_word(one) and one.this == "" for one in node.expressions] == [True]:
+            return f"not {self._plain(node.this)}"
+        return ""
 
     def _is_null(self, node: exp.Is, word: str, what: str) -> str:
         made = self._value(node.this)

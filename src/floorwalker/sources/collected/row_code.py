@@ -165,7 +165,7 @@ class _Function:
         return self.maker.run(head + [f"    {line}" for line in self.lines], "map_row", self.names)
 
     def column(self, column: ColumnMap, about: Column) -> None:
-        """Lines that set `s_…`, the clean text, and `v_…`, the typed value; or note what is wrong."""
+        """Lines that set `v_…`, the typed value, by way of `s`, the clean text; or note what is wrong."""
         name = column.target
         if column.value is not None:
             self.constant(column, about)
@@ -178,23 +178,23 @@ class _Function:
             code = f"(None if (s := {code}) is MISSING else json_text(s))"
         elif value.kind in ("boolean", "integer"):
             code = f"text_of({code})"
-        self.add(f"s = {code}")
+        self.add(f"v_{name} = s = {code}")
         known = value.words is not None and all(self.maker.clean(word) == word for word in value.words)
         if column.expression is not None and value.kind == "text" and not known:
             self.add("if s is not None and (not s or s[0] in BLANKS or s[-1] in BLANKS or s in NULLS):")
-            self.add("    s = odd_clean(s)")
-        self.rewrite(column)
-        if column.hash:
-            self.add(f"v_{name} = None if s is None else hashed(s, {column.hash!r})")
-            unread = True
-        else:
-            unread = self.typed(column, about)
-        if about.required or (name == "occurred_at" and needs_time(self.kind)):
-            self.add(f"if s is None: bad = [*(bad or ()), {name + ': missing'!r}]")
-        if unread or column.hash:
+            self.add(f"    v_{name} = s = odd_clean(s)")
+        if column.map or column.default is not None or column.hash:
+            self.rewrite(column)
+        required = about.required or (name == "occurred_at" and needs_time(self.kind))
+        read = self.read(column, about)
+        if read:
             why = WRONG.get(about.type, "cannot be read as a number")
             why = "not an accepted value" if about.values else "not a hash" if column.hash else why
-            self.add(f"if v_{name} is None and s is not None: bad = [*(bad or ()), {f'{name}: {why}'!r}]")
+            self.add("if s is not None:")
+            self.lines += [f"    {line}" for line in read]
+            self.lines[-1] += f": bad = [*(bad or ()), {f'{name}: {why}'!r}]"
+        if required:
+            self.add(f"{'else' if read else 'if s is None'}: bad = [*(bad or ()), {name + ': missing'!r}]")
 
     def add(self, line: str) -> None:
         self.lines.append(line)
@@ -227,30 +227,28 @@ class _Function:
             self.add(f"if s is None: s = {column.default!r}")
         if column.hash:
             self.add("if s is not None: s = lower(s)")
+        self.add(f"v_{column.target} = s")
 
-    def typed(self, column: ColumnMap, about: Column) -> bool:
-        """The value in its type; whether there are texts that cannot be read so."""
+    def read(self, column: ColumnMap, about: Column) -> list[str]:
+        """Lines for a text that is there. The last asks whether it cannot be read, and lacks what happens then. No
+        lines for a type that any text is of."""
         name = f"v_{column.target}"
+        unread = f"if {name} is None"
+        if column.hash:
+            return [f"{name} = hashed(s, {column.hash!r})", unread]
         if about.values:
             spelling = {word.lower(): word for word in about.values} | {word: word for word in about.values}
             words = self.name(spelling)
-            self.add(f"{name} = {words}.get(s)")
-            self.add(f"if {name} is None and s is not None: {name} = {words}.get(lower(s))")
-            return True
+            return [f"{name} = {words}.get(s)", f"{unread} and ({name} := {words}.get(lower(s))) is None"]
         if about.type == "text":
-            self.add(f"{name} = s")
-            return False
+            return []
         if about.type == "id":
-            self.add(f"{name} = s")
-            self.add(f"if s is not None and ('.' in s or '+' in s): {name} = as_id(s)")
-            return True
+            # Only numbers are ever damaged.
+            return [f"if s < ':' and ('.' in s or '+' in s) and ({name} := as_id(s)) is None"]
         known = self.name(values.Known(self.reading(column, about)))
         if column.target == "occurred_at":
-            self.add(f"i = None if s is None else {known}[s]")
-            self.add("v_occurred_at, v_day, v_hour = i or (None, None, None)")
-        else:
-            self.add(f"{name} = None if s is None else {known}[s]")
-        return True
+            return [f"v_occurred_at, v_day, v_hour = {known}[s] or (None, None, None)", unread]
+        return [f"{name} = {known}[s]", unread]
 
     def reading(self, column: ColumnMap, about: Column) -> Callable[[str], Any]:
         zone = zoneinfo.ZoneInfo(column.time_zone) if column.time_zone else self.maker.zone
@@ -308,7 +306,7 @@ class _Function:
             self.add("v_occurred_at = occurred_at")
         elif not self.is_moment(column):
             if not needs_time(self.kind):
-                self.add("if v_day is None:")
+                self.add("if v_occurred_at is None:")
                 self.add("    v_occurred_at = occurred_at")
                 self.add("    v_day, v_hour = DAYS[v_occurred_at // 30000000]")
             return
