@@ -25,7 +25,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -48,13 +48,19 @@ Pass = tuple[Callable[..., Any], Tables]
 """How to begin a transaction, and LMDB's handles of the tables."""
 
 
+class Passes(deque[Pass]):
+    """The pile. Who finds it closed, or empty, asks for another pass, and waits there."""
+
+    closed = False
+
+
 class Environment:
     """One file, mapped; `passes` is the pile, `take` is for when it is empty."""
 
     def __init__(self, folder: Path, map_bytes: int) -> None:
         self.folder = folder
         self.map_bytes = map_bytes
-        self.passes: deque[Pass] = deque()
+        self.passes = Passes()
         self.moments = Moments()
         self.users = 0
         self._made = 0
@@ -75,6 +81,8 @@ class Environment:
     def take(self) -> Pass:
         """Another pass: waits while somebody has all of them, and maps the file if it is not mapped."""
         with self._lock:
+            with suppress(IndexError):
+                return self.passes.pop()
             mapped, tables = self._mapped or self._map()
             self._made += 1
             return mapped.begin, tables
@@ -84,7 +92,7 @@ class Environment:
         """A transaction, when a microsecond does not matter."""
         for attempt in range(3):
             try:
-                one = self.passes.pop()
+                one = self.take() if self.passes.closed else self.passes.pop()
             except IndexError:
                 one = self.take()
             try:
@@ -96,8 +104,13 @@ class Environment:
                 self.adopt()
                 continue
             try:
-                with begun as transaction:
-                    yield transaction, one[1]
+                yield begun, one[1]
+            except BaseException:
+                self._abort(begun, write)
+                raise
+            else:
+                # A transaction that only read is aborted: LMDB keeps its slot for the next one.
+                begun.commit() if write else begun.abort()
             finally:
                 self.passes.append(one)
             return
@@ -166,18 +179,49 @@ class Environment:
 
     def _gather(self) -> bool:
         """All passes are here, and destroyed; or they are put back."""
+        with self._collected(self._made) as gathered:
+            if len(gathered) < self._made:
+                self.passes.extend(gathered)
+                return False
+            self._made = 0
+            return True
+
+    @contextmanager
+    def _collected(self, wanted: int) -> Generator[list[Pass]]:
+        """So many passes, or fewer when time is up. The lock is held: nobody gets another one meanwhile."""
         until = time.monotonic() + _PATIENCE
         gathered: list[Pass] = []
-        while len(gathered) < self._made:
-            try:
-                gathered.append(self.passes.pop())
-            except IndexError:
-                if self.moments.mine() or time.monotonic() > until:
-                    self.passes.extend(gathered)
-                    return False
+        self.passes.closed = True
+        try:
+            while len(gathered) < wanted:
+                try:
+                    gathered.append(self.passes.pop())
+                except IndexError:
+                    if self.moments.mine() or time.monotonic() > until:
+                        break
+                    time.sleep(_PAUSE)
+            yield gathered
+        finally:
+            self.passes.closed = False
+
+    def _abort(self, transaction: Any, write: bool) -> None:
+        """Undo what was written, while nobody reads: the binding waits for a moment without readers, and among several
+        that read without a pause it never finds one."""
+        while write and not self._lock.acquire(blocking=False):
+            if self.passes.closed:
+                # Somebody else keeps readers out, and waits for us.
+                write = False
+            else:
                 time.sleep(_PAUSE)
-        self._made = 0
-        return True
+        if not write:
+            transaction.abort()
+            return
+        try:
+            with self._collected(self._made - 1) as others:
+                transaction.abort()
+                self.passes.extend(others)
+        finally:
+            self._lock.release()
 
     def _unmap(self) -> None:
         if self._mapped:

@@ -22,7 +22,6 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +34,7 @@ import lmdb
 from floorwalker.engines.event_log.holding import PartitionLock
 from floorwalker.engines.live_store import unclean
 from floorwalker.engines.live_store.batches import batch, named, no_table
-from floorwalker.engines.live_store.environment import Environment, Tables, opened
+from floorwalker.engines.live_store.environment import Environment, Passes, Tables, opened
 from floorwalker.engines.live_store.interface import LONGEST_KEY, Change, Reads
 from floorwalker.engines.live_store.settings import StoreSettings
 from floorwalker.errors import StateError
@@ -75,7 +74,7 @@ class LmdbStore:
         while True:
             passes = self._passes
             try:
-                one = passes.pop()
+                one = self._open().take() if passes.closed else passes.pop()
             except IndexError:
                 one = self._open().take()
             try:
@@ -94,7 +93,7 @@ class LmdbStore:
         while True:
             passes = self._passes
             try:
-                one = passes.pop()
+                one = self._open().take() if passes.closed else passes.pop()
             except IndexError:
                 one = self._open().take()
             try:
@@ -168,7 +167,7 @@ class LmdbStore:
             self._open().sync()
 
     def close(self) -> None:
-        environment, self._environment, self._passes = self._environment, None, deque()
+        environment, self._environment, self._passes = self._environment, None, Passes()
         if environment is None:
             return
         try:

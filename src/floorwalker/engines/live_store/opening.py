@@ -44,6 +44,12 @@ def open_store(
             why="it is a folder, or a database of Redis",
             fix="give the path of a folder, or a URL like redis://localhost:6379/0?prefix=shop",
         )
-    from floorwalker.engines.live_store.redis_store import RedisStore
-
+    try:
+        from floorwalker.engines.live_store.redis_store import RedisStore
+    except ModuleNotFoundError as missing:
+        raise ConfigError(
+            "the live store on Redis needs a library that is not here",
+            why=str(missing),
+            fix="pip install 'floorwalker[redis]'",
+        ) from None
     return RedisStore(place, tables, settings, writing=writing)
