@@ -45,7 +45,7 @@ _DECIMAL = re.compile(
 _PLAIN = re.compile(r"-?[0-9]{1,11}(?:\.[0-9]{1,3})?")
 _DATE = re.compile(
     r"(-?[0-9]{1,9})([-/\\ ])([0-9]{1,2})\2([0-9]{1,2})"
-    r"(?:[T ]([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:\.([0-9]+))?)?(Z|[+-][0-9]{1,2}(?::?[0-9]{2})?)?)?",
+    r"(?:(?:T| +)([0-9]{1,2}):([0-9]{1,2})(?::(?:([0-9]{1,2})(?:\.([0-9]*))?)?)?(Z|[+-][0-9]{1,2}(?::?[0-9]{2})?)?)?",
     re.ASCII,
 )
 _NUMBER, _ISO = re.compile(NUMBER, re.ASCII), re.compile(ISO, re.ASCII)
@@ -352,7 +352,7 @@ def number(text: str, decimal: str = ".") -> float | None:
     found = _DECIMAL.fullmatch(text)
     if found is None or not (found[2] or found[3]):
         return None
-    value = float(text.replace("_", ""))
+    value = float(text.replace("_", "").rstrip(_SPACES).removesuffix("."))
     return value if abs(value) < float("inf") else None
 
 
@@ -375,9 +375,9 @@ def _units(value: Decimal, scale: int) -> int:
 
 def instant(text: str, zone: dt.tzinfo) -> tuple[int, dt.date, int | None] | None:
     """A time as ISO 8601 or nearly so: microseconds since 1970, and the day and the hour in the zone."""
-    found = _DATE.fullmatch(text)
+    found = _DATE.fullmatch("1970-01-01" if text.lower() == "epoch" else text)
     if found is None:
-        return (0, dt.date(1970, 1, 1), None) if text.lower() == "epoch" else None
+        return None
     year, _, month, day, hour, minute, second, part, offset = found.groups()
     try:
         at = dt.datetime(int(year), int(month), int(day))
@@ -391,7 +391,8 @@ def instant(text: str, zone: dt.tzinfo) -> tuple[int, dt.date, int | None] | Non
             local = aware.astimezone(zone)
         else:
             local = at
-            aware = at.replace(tzinfo=zone).astimezone(dt.UTC)
+            # An hour that comes twice is the later; one that never comes counts as if the clock had not moved.
+            aware = max(at.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC) for fold in (0, 1))
     except (ValueError, OverflowError):
         return None
     edge = at if not offset else aware.replace(tzinfo=None)
@@ -433,6 +434,10 @@ def moment(text: str | None) -> int | None:
         return round((seconds / 1000 if abs(seconds) >= MILLISECONDS else seconds) * 1_000_000)
     if not _ISO.fullmatch(text):
         return None
+    if text.startswith("0000"):
+        # A year that Python does not have; four centuries later days are the same.
+        later = moment("0400" + text[4:])
+        return None if later is None else later - 146_097 * 86_400_000_000
     try:
         at = dt.datetime.fromisoformat(text)
     except ValueError:
