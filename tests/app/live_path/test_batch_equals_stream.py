@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-import threading
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.app.collect.collecting import make_project
-from tests.app.driving import call, rows, run
+from tests.app.driving import call, rows, run, start
 from tests.profiles.live.stepping import RECEIVED, events_of, framed, steps_of
 
 from floorwalker.app.config import load_config
@@ -22,6 +24,7 @@ from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.project import Project
+from floorwalker.errors import StateError
 from floorwalker.profiles.live.reading import LiveProfiles
 
 RANKED = ("rank", "price_level", "cheap", "premium", "priced", "aspiration")
@@ -129,19 +132,38 @@ def _forgets(shop: Shop, rng: random.Random) -> None:
         found = profiles.profile(bob)
         assert found and found.context.viewed[0] == "p-of-u2"
 
-        over = threading.Event()
-        process = threading.Thread(target=follower.follow, args=(over.is_set,))
-        process.start()
-        try:
-            assert erase(shop.project, bob).findings == ()
-        finally:
-            over.set()
-            process.join()
+    shop.shelf.close()
+    process = start(shop.project.root, "live", "--worker")
+    try:
+        _until(lambda: _is_written(shop))
+        assert erase(shop.project, bob).findings == ()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=30)[1] == "" and process.returncode == 0
     shop.collect([_looks(name) | {"messageId": f"{name}-again"} for name in ("u1", "u2", "u3")], rng)
     assert shop.follow()["suppressed"] == 2
     assert [shop.profiles().find("account_id", name) is None for name in ("u1", "u2", "u3")] == [True, True, False]
     told = call(shop.project.root, "live", "show", "account_id:u3")
     assert told.json["context"]["viewed"][0] == "p-of-u3"
+
+
+def _is_written(shop: Shop) -> bool:
+    """A process has the current generation open."""
+    name = generations.current(shop.project)
+    if name is None:
+        return False
+    try:
+        generations.open_generation(shop.project, shop.settings.live, name, writing=True).close()
+    except StateError:
+        return True
+    return False
+
+
+def _until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def _looks(user: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Somebody taken out of the live store, as if they had never come.
 
-In: an applier and `Forget`: whose records, by ids and by keyed hashes of identifiers that nobody else has. Out: how many
-records went. Whoever calls it copies the store afterwards: freed pages still hold what was deleted (`copied`).
+In: an applier and `Forget`: whose records, by ids and by keyed hashes of identifiers that nobody else has. Out: how
+many records went. Whoever calls it copies the store afterwards: freed pages still hold what was deleted (`copied`).
 
 The others of a customer stay, under ids of their own where they need one. What can be listened to afterwards goes as a
 whole: it is a feed, not a store.
@@ -51,8 +51,8 @@ def forget(applier: Applier, asked: Forget) -> int:
     writes += [("moved", one, None) for one, now in store.items("moved") if one in customers or now in customers]
     writes += [("changes", key, None) for key, _ in store.items("changes")]
     applier.write_customers(writes)
-    # An id that stays in use, because others were in it, keeps its list; its base was the person's.
-    writes += [("base", customer, None) for customer in customers]
+    # While their records went one by one, what was left of the person had ids for a moment.
+    writes += [("moved", key, None) for table, key, now in writes if table == "moved" and {key, now} & customers]
     store.write(writes)
     return len(kept)
 

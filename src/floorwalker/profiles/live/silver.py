@@ -99,10 +99,9 @@ def silver(rows: Iterable[Row], facts: Facts, orders: Collection[str] = ()) -> I
 
 def _browse_events(rows: list[Row], facts: Facts) -> Iterator[Table]:
     for row in rows:
-        values = row.values
-        currency = values["currency"] or facts.reporting_currency
-        price = facts.reported(values["price"], currency, values["occurred_on"])
-        values = values | {"price": price}
+        currency = row.values["currency"] or facts.reporting_currency
+        price = facts.reported(row.values["price"], currency, row.values["occurred_on"])
+        values: dict[str, Any] = {**row.values, "price": price}
         yield "silver.browse_events", values
         if values["event_name"] == "Product Viewed" and values["product_id"] is not None:
             product = facts.product(values["product_id"])
@@ -132,7 +131,7 @@ def _order_lines(rows: list[Row], facts: Facts) -> Iterator[Table]:
         if not (values["quantity"] > 0 and values["unit_price"] > 0):
             continue
         day, currency = values["occurred_on"], values["currency"]
-        line: dict[str, Any] = dict(values)
+        line: dict[str, Any] = {**values}
         line["has_discount"] = (values["discount"] or _NOTHING) > 0
         line["amount"] = facts.reported(values["amount"], currency, day)
         line["discount"] = facts.reported(values["discount"] or _NOTHING, currency, day)

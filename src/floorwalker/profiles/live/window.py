@@ -10,9 +10,9 @@ In: a number per event (64 bits of a hash) and when it was received. Out: whethe
 
 Time is cut into spans; ids of the span that runs and of the one before are known. So an id is known for at least a span
 after it came last, and what is known depends on the ids and their times alone: to read the log again from the span
-before gives the same answers. When more than `most` ids come in a span, the older ones go at once (`since` tells how far back
-all are known). Open addressing in arrays of 64-bit numbers: 16 bytes per id where a Python set takes 91. They lie in
-many parts, so that no growing part holds the live path up for long.
+before gives the same answers. When more than `most` ids come in a span, the older ones go at once (`since` tells how
+far back all are known). Open addressing in arrays of 64-bit numbers: 16 bytes per id where a Python set takes 91. They
+lie in many parts, so that no growing part holds the live path up for long.
 """
 
 from __future__ import annotations
