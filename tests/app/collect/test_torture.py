@@ -1,4 +1,4 @@
-"""Killed twenty times under load: whatever was acknowledged is in the log, and in the lake once."""
+"""Killed twenty times under load: whatever was acknowledged is in the log, and in the lake and on profiles once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from tests.app.collect.collecting import events, free_port, launch, make_key, make_project
 from tests.app.collect.test_exporting import Shop
 
+from floorwalker.app.config import load_config
+from floorwalker.app.live_path import generations
+from floorwalker.app.live_path.following import Follower
+from floorwalker.app.live_path.settings import LiveSettings
+from floorwalker.app.live_path.shelf import LiveShelf
+from floorwalker.app.lookup import normaliser
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.project import Project
+from floorwalker.profiles.live.applying import STATE, State
+from floorwalker.profiles.live.layout import TABLES
 
 KILLS = 20
 
@@ -58,18 +67,21 @@ def test_nothing_acknowledged_is_lost_by_killing_the_collector(tmp_path: Path) -
     key, port = make_key(folder, "browser"), free_port()
     clients, done = [Client(n, port, key) for n in range(6)], threading.Event()
     threads = [threading.Thread(target=client.work, args=(done,)) for client in clients]
-    process = launch(folder, port)
+    process = launch(folder, port, "--live")
     for thread in threads:
         thread.start()
     try:
-        for _ in range(KILLS):
+        for number in range(KILLS):
             _until_ready(port)
+            if number % 4 == 3:
+                # The live process takes longer to start than to be killed.
+                _until_followed(Project(folder))
             time.sleep(rng.random() * 0.4)
-            for pid in (*_children(process.pid), process.pid):
+            for pid in _family(process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             process.wait(20)
-            process = launch(folder, port)
+            process = launch(folder, port, "--live")
         _until_ready(port)
         time.sleep(0.5)
     finally:
@@ -88,6 +100,26 @@ def test_nothing_acknowledged_is_lost_by_killing_the_collector(tmp_path: Path) -
     shop.take_in()
     found = shop.ids()
     assert found.keys() == stored.keys() and set(found.values()) == {1}
+    _is_on_profiles_once(shop.project, clients, set(stored))
+
+
+def _is_on_profiles_once(project: Project, clients: list[Client], stored: set[str]) -> None:
+    """What the live process wrote, killed as often, is every event once, and byte for byte what it writes again."""
+    settings = load_config(project).settings
+    with Follower(project, settings) as follower:
+        follower.catch_up()
+        assert follower.applier.state.steps > KILLS // 4
+        written = {table: list(follower.store.items(table)) for table in TABLES}
+    shelf = LiveShelf(project, normaliser(project))
+    profiles = shelf.profiles()
+    assert profiles is not None
+    for client in clients:
+        customer = profiles.find("cookie_id", f"a{client.name}")
+        mine = sum(one.startswith(f"{client.name}-") for one in stored)
+        assert customer and len(profiles.rows(customer)) == mine
+    shelf.close()
+    with Follower(project, settings, again=True) as follower:
+        assert {table: list(follower.store.items(table)) for table in TABLES} == written
 
 
 def _until_ready(port: int) -> None:
@@ -99,7 +131,28 @@ def _until_ready(port: int) -> None:
     raise AssertionError("the collector does not come back")
 
 
-def _children(pid: int) -> list[int]:
+def _until_followed(project: Project) -> None:
+    """Wait for another step of the live process."""
+    before = _steps(project)
+    for _ in range(300):
+        if _steps(project) > before:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the live process does not come back")
+
+
+def _steps(project: Project) -> int:
+    name = generations.current(project)
+    if name is None:
+        return 0
+    with generations.open_generation(project, LiveSettings(), name) as store:
+        found = store.get("meta", STATE)
+        return msgspec.msgpack.decode(found, type=State).steps if found else 0
+
+
+def _family(pid: int) -> list[int]:
+    """A process with its children and theirs, the youngest first."""
     with contextlib.suppress(OSError):
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [*(one for child in children for one in _family(int(child))), pid]
+    return [pid]

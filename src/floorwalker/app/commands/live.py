@@ -7,10 +7,11 @@ import click
 
 @click.group(invoke_without_command=True)
 @click.option("--worker", is_flag=True, hidden=True, help="The process that is supervised.")
+@click.option("--tied", is_flag=True, hidden=True, help="End when the process that started it does.")
 @click.option("--again", is_flag=True, hidden=True, help="Make the store anew.")
 @click.option("--once", is_flag=True, help="Apply what is there, and end.")
 @click.pass_context
-def live(context: click.Context, worker: bool, again: bool, once: bool) -> None:
+def live(context: click.Context, worker: bool, tied: bool, again: bool, once: bool) -> None:
     """Follow what is collected: who is who, what they do, their features, milliseconds after they did it.
 
     `floorwalker collect` starts this beside itself.
@@ -22,29 +23,35 @@ def live(context: click.Context, worker: bool, again: bool, once: bool) -> None:
     """
     if context.invoked_subcommand:
         return
+    import os
     import signal
     import threading
 
     from floorwalker.app.config import load_config, open_project
 
     project = open_project(context.obj)
-    over = threading.Event()
+    over, parent = threading.Event(), os.getppid()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
+
+    def is_over() -> bool:
+        # A parent that was killed can tell nobody.
+        return over.is_set() or (tied and os.getppid() != parent)
+
     if worker or once:
         from floorwalker.app.live_path.following import Follower
 
         with Follower(project, load_config(project).settings, again=again) as follower:
             follower.catch_up()
             if not once:
-                follower.follow(over.is_set)
+                follower.follow(is_over)
             elif follower.applier.counts:
                 click.echo(", ".join(f"{name} {number:,}" for name, number in follower.applier.counts.items()))
         return
     from floorwalker.app.live_path.supervising import supervise
 
     click.echo("following what is collected (Ctrl-C ends it)", err=True)
-    supervise(project, over.is_set)
+    supervise(project, is_over)
 
 
 @live.command()

@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _LOOK, _PAUSE = 0.2, 1.0
 _PATIENCE = 20
 _WORKER = "--worker"
+_WAIT = 5.0
+"""Seconds for one that was killed to let go."""
 
 
 @contextlib.contextmanager
@@ -37,14 +39,19 @@ def only_one(project: Project) -> Generator[None]:
     folder = generations.folder(project)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "supervisor.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StateError(
-                "the live path of this project is at work already",
-                why="one process owns identity and profiles",
-                fix="end the other one, or start the collector with --no-live",
-            ) from None
+        until = time.monotonic() + _WAIT
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise StateError(
+                        "the live path of this project is at work already",
+                        why="one process owns identity and profiles",
+                        fix="end the other one, or start the collector with --no-live",
+                    ) from None
+                time.sleep(_LOOK)
         yield
 
 
@@ -54,7 +61,7 @@ def beside(project: Project, is_on: bool) -> Generator[None]:
     if not is_on:
         yield
         return
-    process = _start(project)
+    process = _start(project, "--tied")
     try:
         yield
     finally:
@@ -65,24 +72,24 @@ def supervise(project: Project, is_over: Callable[[], bool]) -> None:
     """Keep the live process at work until it is over."""
     publication = Publication(project)
     with only_one(project):
-        process, successor = _start(project, _WORKER), None
+        process, successor = _start(project, "--tied", _WORKER), None
         run_id = _run(publication)
         try:
             while not is_over():
                 time.sleep(_LOOK)
                 if successor is None and _run(publication) != run_id:
-                    run_id, successor = _run(publication), _start(project, _WORKER)
+                    run_id, successor = _run(publication), _start(project, "--tied", _WORKER)
                 if successor is not None and successor.poll() is None and _serves(project, run_id):
                     _end(process)
                     process, successor = successor, None
                 if successor is not None and successor.poll() is not None:
                     _log.error("the live process that was to take over ended (%s)", successor.returncode)
                     time.sleep(_PAUSE)
-                    successor = _start(project, _WORKER)
+                    successor = _start(project, "--tied", _WORKER)
                 if process.poll() is not None and successor is None:
                     _log.error("the live process ended (%s): it is started again", process.returncode)
                     time.sleep(_PAUSE)
-                    process, run_id = _start(project, _WORKER), _run(publication)
+                    process, run_id = _start(project, "--tied", _WORKER), _run(publication)
         finally:
             for one in (process, successor):
                 if one is not None:

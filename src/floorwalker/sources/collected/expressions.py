@@ -51,7 +51,7 @@ class Value(NamedTuple):
     words: frozenset[str] | None = None
 
 
-def parsed(sql: str) -> exp.Expression:
+def parsed(sql: str) -> exp.Expr:
     """The expression's tree."""
     try:
         return sqlglot.parse_one(sql, dialect="duckdb")
@@ -65,12 +65,12 @@ class Compiler:
     def __init__(self) -> None:
         self._turns = itertools.count()
 
-    def value(self, node: exp.Expression, known: Mapping[str, str] | None = None) -> Value:
+    def value(self, node: exp.Expr, known: Mapping[str, str] | None = None) -> Value:
         """Python for the value of an expression. `known`: columns whose text is certain."""
         self._known = known or {}
         return self._value(node)
 
-    def condition(self, node: exp.Expression, known: Mapping[str, str] | None = None) -> str:
+    def condition(self, node: exp.Expr, known: Mapping[str, str] | None = None) -> str:
         """Python that is true where a condition is; `True` or `False` alone where that is certain."""
         self._known = known or {}
         return self._yes(node)
@@ -78,7 +78,7 @@ class Compiler:
     def _fresh(self) -> str:
         return f"t{next(self._turns)}"
 
-    def _value(self, node: exp.Expression) -> Value:
+    def _value(self, node: exp.Expr) -> Value:
         if isinstance(node, exp.Paren):
             return self._value(node.this)
         if isinstance(node, exp.Column):
@@ -118,7 +118,7 @@ class Compiler:
             return Value(f"json_text({name})", "text")
         raise self._none(node)
 
-    def _text(self, node: exp.Expression) -> str:
+    def _text(self, node: exp.Expr) -> str:
         """Python for a text."""
         made = self._value(node)
         if made.kind == "json":
@@ -128,19 +128,19 @@ class Compiler:
             raise self._none(node)
         return made.code
 
-    def _plain(self, node: exp.Expression) -> str:
+    def _plain(self, node: exp.Expr) -> str:
         """Python for a text that is no JSON: to a database these compare otherwise."""
         made = self._value(node)
         if made.kind not in ("text", "null"):
             raise self._none(node)
         return made.code
 
-    def _made_text(self, node: exp.Expression) -> str:
+    def _made_text(self, node: exp.Expr) -> str:
         if isinstance(node, exp.JSONExtractScalar):
             held = self._fresh()
             of, root = self._path(node), self._steps(node)[0]
             other = f"context_text({held}, context)" if root == "context" else f"text_of({held})"
-            number = f"FLOATS[{held}] if type({held}) is float else {other}"
+            number = f"FLOATS[{held}] if type({held}) is float else str({held}) if type({held}) is int else {other}"
             return f"({held} if ({held} := {of}) is None or type({held}) is str else {number})"
         if isinstance(node, exp.JSONType):
             return f"json_type({self._path(node.this)})"
@@ -166,7 +166,7 @@ class Compiler:
             return self._of(node.this, f"{{}}[{start}:{end}]")
         if isinstance(node, exp.Replace):
             old, new = node.expression, node.args.get("replacement")
-            if _is_word(old) and _is_word(new) and old.this:
+            if new is not None and _is_word(old) and _is_word(new) and old.this:
                 return self._of(node.this, f"{{}}.replace({old.this!r}, {new.this!r})")
         if isinstance(node, exp.Nullif):
             held = self._fresh()
@@ -174,13 +174,13 @@ class Compiler:
             return f"(None if ({held} := {self._plain(node.this)}) == {other} else {held})"
         raise self._none(node)
 
-    def _of(self, node: exp.Expression, form: str) -> str:
+    def _of(self, node: exp.Expr, form: str) -> str:
         """A function of a text, NULL of NULL. `form` has a place for the text."""
         held = self._fresh()
         code = self._plain(node)
         return f"(None if ({held} := {code}) is None else {form.replace('{}', held)})"
 
-    def _joined(self, nodes: list[exp.Expression]) -> str:
+    def _joined(self, nodes: list[exp.Expr]) -> str:
         held = [(self._fresh(), self._plain(one)) for one in nodes]
         some = " or ".join(f"({name} := {code}) is None" for name, code in held)
         return f"(None if {some} else {' + '.join(name for name, _ in held)})"
@@ -198,14 +198,14 @@ class Compiler:
             arms.append((f"{what} == {arm.this.this!r}", arm.args["true"]))
         return self._choice(arms, default)
 
-    def _choice(self, arms: list[tuple[str, exp.Expression]], default: exp.Expression | None) -> Value:
+    def _choice(self, arms: list[tuple[str, exp.Expr]], default: exp.Expr | None) -> Value:
         made = [(condition, self._value(result)) for condition, result in arms]
         last = self._value(default) if default is not None else Value("None", "null", frozenset())
         results = [*(one for _, one in made), last]
         code = "".join(f"{one.code} if {condition} else " for condition, one in made) + last.code
         return Value(f"({code})", *self._common(results, arms[0][1]))
 
-    def _coalesce(self, nodes: list[exp.Expression]) -> Value:
+    def _coalesce(self, nodes: list[exp.Expr]) -> Value:
         made = [self._value(node) for node in nodes]
         kind, words = self._common(made, nodes[0])
         if kind == "json":
@@ -216,7 +216,7 @@ class Compiler:
             code = f"({held} if ({held} := {one.code}) is not None else {code})"
         return Value(code, kind, words)
 
-    def _common(self, values: list[Value], node: exp.Expression) -> tuple[Kind, frozenset[str] | None]:
+    def _common(self, values: list[Value], node: exp.Expr) -> tuple[Kind, frozenset[str] | None]:
         """The type of what may be either of these, and the words, where all are known."""
         kinds = {one.kind for one in values} - {"null"}
         if len(kinds) > 1 or (kinds == {"json"} and any(one.kind == "null" for one in values)):
@@ -226,7 +226,7 @@ class Compiler:
             words = None if words is None or one.words is None else words | one.words
         return (kinds.pop() if kinds else "null"), words
 
-    def _path(self, node: exp.Expression) -> str:
+    def _path(self, node: exp.Expr) -> str:
         """Python for a part of JSON, as it is decoded. For text None stands for MISSING too: that is faster."""
         scalar = isinstance(node, exp.JSONExtractScalar)
         root, keys = self._steps(node)
@@ -243,7 +243,7 @@ class Compiler:
                 code = f"({held}.get({key!r}{missing}) if type({held} := {code}) is dict else {empty})"
         return f"pruned({code}, context)" if root == "context" and not scalar else code
 
-    def _steps(self, node: exp.Expression) -> tuple[str, list[str | int]]:
+    def _steps(self, node: exp.Expr) -> tuple[str, list[str | int]]:
         """The column that a path begins in, and its steps."""
         if isinstance(node, exp.Paren):
             return self._steps(node.this)
@@ -281,12 +281,12 @@ class Compiler:
             raise self._none(node)
         return steps
 
-    def _count(self, node: exp.Expression | None) -> int:
+    def _count(self, node: exp.Expr | None) -> int:
         if isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdecimal():
             return int(node.this)
         raise NotCompiled(node.sql(dialect="duckdb") if node is not None else "a number is missing")
 
-    def _yes(self, node: exp.Expression) -> str:
+    def _yes(self, node: exp.Expr) -> str:
         """Python that is true where the condition is true."""
         if isinstance(node, exp.Paren):
             return self._yes(node.this)
@@ -310,7 +310,7 @@ class Compiler:
             return self._starts(node, "")
         raise self._none(node)
 
-    def _no(self, node: exp.Expression) -> str:
+    def _no(self, node: exp.Expr) -> str:
         """Python that is true where the condition is false."""
         if isinstance(node, exp.Paren):
             return self._no(node.this)
@@ -354,7 +354,7 @@ class Compiler:
         both = f"({one} := {left.code}) is not None and ({other} := {right.code}) is not None"
         return f"({both} and {one} {sign} {other})"
 
-    def _or_nothing(self, node: exp.Expression, left: Value, sign: str) -> str:
+    def _or_nothing(self, node: exp.Expr, left: Value, sign: str) -> str:
         """Shorter Python for `x <> ''` and `coalesce(x, '') = ''`, which mappings are full of; "" for all else."""
         if sign == "!=":
             return f"{left.code}" if left.code.isidentifier() else ""
@@ -380,11 +380,11 @@ class Compiler:
             raise self._none(node)
         return repr(tuple(one.this for one in node.expressions))
 
-    def _none(self, node: exp.Expression) -> NotCompiled:
+    def _none(self, node: exp.Expr) -> NotCompiled:
         return NotCompiled(node.sql(dialect="duckdb"))
 
 
-def _is_condition(node: exp.Expression) -> bool:
+def _is_condition(node: exp.Expr) -> bool:
     return isinstance(
         node, exp.Not | exp.And | exp.Or | exp.Is | exp.EQ | exp.NEQ | exp.In | exp.StartsWith | exp.Boolean
     )
@@ -394,7 +394,7 @@ def _is_word(node: object) -> bool:
     return isinstance(node, exp.Literal) and bool(node.is_string)
 
 
-def _path_keys(written: str) -> list[exp.Expression]:
+def _path_keys(written: str) -> list[exp.Expr]:
     """Steps of a path that stands as text: `$.a.b`, or one name."""
     names = written[2:].split(".") if written.startswith("$.") else [written]
     if not all(name.replace("_", "a").isalnum() for name in names):

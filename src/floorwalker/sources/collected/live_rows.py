@@ -36,6 +36,7 @@ from floorwalker.sources.collected.values import (
     Known,
     Merged,
     context_text,
+    decode,
     decoded,
     lower,
     merged,
@@ -108,9 +109,12 @@ class LiveRows:
         """The event at a place of a frame; None where it does not count. `shared`: `batch_context(head)`."""
         if (head.refused and place in head.refused) or not raw:
             return None
-        event = decoded(raw)
-        if event is MISSING:
-            return None
+        try:
+            event = decode(raw)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            event = decoded(raw)
+            if event is MISSING:
+                return None
         get = (event if type(event) is dict else _NOTHING).get
         call = head.type or get("type")
         if type(call) is not str:
@@ -122,7 +126,7 @@ class LiveRows:
             word = self._track[named]
         else:
             word = self._track.get(_trimmed(named) or "")
-        if type(message) is not str or not message or message[0] in BLANKS or message[-1] in BLANKS:
+        if type(message) is not str or message[:1] in _BLANK or message[-1] in BLANKS:
             message = _trimmed(message) or head.assigned.get(place) or ""
         name = word.name if word is not None else _trimmed(named) or _trimmed(get("name")) or ""
         at = self._moment(head, get)
@@ -147,13 +151,17 @@ class LiveRows:
         elif type(context) is not dict:
             context = _NOTHING
         others = context.get("traits")
-        others = pruned(others, context) if type(others) is dict else _NOTHING
+        if others is not None:
+            others = pruned(others, context) if type(others) is dict else None
         if type(traits) is not dict:
-            traits = others
+            traits = others or _NOTHING
         user, anonymous, group = get("userId"), get("anonymousId"), get("groupId")
-        if user is not None:
+        nulls = clean.nulls
+        if user is not None and (type(user) is not str or user in nulls or user[0] in BLANKS or user[-1] in BLANKS):
             user = _known(user, clean)
-        if anonymous is not None:
+        if anonymous is not None and (
+            type(anonymous) is not str or anonymous in nulls or anonymous[0] in BLANKS or anonymous[-1] in BLANKS
+        ):
             anonymous = _known(anonymous, clean)
         if group is not None:
             group = _known(group, clean)
@@ -163,11 +171,13 @@ class LiveRows:
         if device is not None:
             device = clean(context_text(device.get("id"), context)) if type(device) is dict else None
         email, phone, loyalty = properties.get("email"), properties.get("phone"), properties.get("loyalty_id")
-        if traits or others:
-            email = _first(traits.get("email"), email, others.get("email"))
-            phone = _first(traits.get("phone"), phone, others.get("phone"))
-        if loyalty is None:
-            loyalty = _first(traits.get("loyalty_id"), _external(ids)) if traits or ids else None
+        if traits:
+            email = _first(traits.get("email"), email)
+            phone = _first(traits.get("phone"), phone)
+        if others:
+            email, phone = _first(email, others.get("email")), _first(phone, others.get("phone"))
+        if loyalty is None and (traits or ids):
+            loyalty = _first(traits.get("loyalty_id"), _external(ids))
         if email is not None:
             email = clean(text_of(email))
         if phone is not None:
@@ -175,12 +185,15 @@ class LiveRows:
         if loyalty is not None:
             loyalty = clean(text_of(loyalty))
         kind_of_call = found.call if found.call in _CALLS else clean(found.call)
-        message = clean(found.message_id)
+        message = found.message_id
+        if message in nulls or message[0] in BLANKS or message[-1] in BLANKS:
+            message = clean(message)
         source, market = self._few[found.source], self._few[head.market]
 
+        told = word.clean if word is not None else None
         for lines, take in feeds:
             for line in _ONE if lines is None else lines(found.name, properties, context):
-                take(rows, refused, word.clean, kind_of_call, message, at, source, market, user, anonymous, group,
+                take(rows, refused, told, kind_of_call, message, at, source, market, user, anonymous, group,
                      channel, email, phone, loyalty, device, properties, line, traits, context)  # fmt: skip
         if found.call == "alias" and self._alias is not None:
             previous = _trimmed(get("previousId"))
@@ -188,6 +201,7 @@ class LiveRows:
             self._alias(rows, refused, "alias", "alias", message, at, source, market, user, known_as, group,
                         channel, email, phone, loyalty, device, properties, _NOTHING, traits, context)  # fmt: skip
         if head.gpc and self._gpc is not None:
+            others = others or _NOTHING
             own = [
                 clean(text_of(_first(*given)))
                 for given in (
@@ -209,7 +223,9 @@ class LiveRows:
         original = get("originalTimestamp")
         if original is None and (original := get("timestamp")) is None:
             return received
-        original = moment(original if type(original) is str else text_of(original))
+        if type(original) is not str:
+            original = text_of(original)
+        original = moment(original)
         if original is None:
             return received
         text = head.sent_at
@@ -225,6 +241,7 @@ class LiveRows:
 
 
 _CALLS = frozenset(("track", "page", "screen", "identify", "group", "alias"))
+_BLANK = BLANKS | {""}
 _NOTHING: dict[str, Any] = {}
 _ONE = (_NOTHING,)
 _GPC = {"purpose": "ads", "status": "denied", "method": "Global Privacy Control"}
@@ -268,8 +285,6 @@ def _trimmed(value: Any) -> str | None:
 
 def _known(value: Any, clean: Cleaner) -> str | None:
     """An id, clean."""
-    if type(value) is str and value and value[0] not in BLANKS and value[-1] not in BLANKS and value not in clean.nulls:
-        return value
     return clean(_trimmed(value))
 
 

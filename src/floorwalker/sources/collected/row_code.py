@@ -35,7 +35,7 @@ from floorwalker.sources.mapping import ColumnMap, KindMap, Mapping, needs_time
 FIELDS = (*TEXTS, *TREES)
 """What a generated function is given: `occurred_at` is a moment in microseconds, the last four are dicts."""
 try:
-    from _md5 import md5  # Python's own: for so few bytes twice as fast as OpenSSL's
+    from _md5 import md5  # ty: ignore[import-not-found]  # Python's own: for so few bytes twice as fast as OpenSSL's
 except ImportError:
     from hashlib import md5
 
@@ -77,7 +77,7 @@ class _Maker:
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
         self.clean = values.Cleaner(mapping.null_values)
-        self.made: dict[int, Take] = {}
+        self.made: dict[tuple[int, str], Take] = {}
         self.zone = zoneinfo.ZoneInfo(mapping.defaults.time_zone)
         self.names: dict[str, Any] = {
             name: getattr(values, name)
@@ -97,7 +97,7 @@ class _Maker:
         for number, item in enumerate(self.mapping.maps):
             condition = self.compiled(item, "where", item.where, row_kind, compiler) if item.where else "True"
             if condition != "False":
-                arms.append((condition, self.map(number) if kinds is None or item.kind in kinds else None))
+                arms.append((condition, self.map(number, row_kind) if kinds is None or item.kind in kinds else None))
             if condition == "True":
                 break
         if not any(take for _, take in arms):
@@ -130,18 +130,19 @@ class _Maker:
         exec(compile("\n".join(lines), f"<{self.mapping.path}: {name}>", "exec"), space)
         return space[name]
 
-    def map(self, number: int) -> Take:
-        """The function of one map."""
-        if number not in self.made:
-            self.made[number] = _Function(self, self.mapping.maps[number]).made()
-        return self.made[number]
+    def map(self, number: int, row_kind: str) -> Take:
+        """The function of one map for rows of a kind."""
+        if (number, row_kind) not in self.made:
+            self.made[number, row_kind] = _Function(self, self.mapping.maps[number], row_kind).made()
+        return self.made[number, row_kind]
 
 
 class _Function:
     """One map's function."""
 
-    def __init__(self, maker: _Maker, item: KindMap) -> None:
+    def __init__(self, maker: _Maker, item: KindMap, row_kind: str) -> None:
         self.maker, self.item, self.kind = maker, item, KINDS[item.kind]
+        self.known = {"row_kind": row_kind}
         self.mapping = maker.mapping
         self.compiler = Compiler()
         self.names: dict[str, Any] = {}
@@ -214,7 +215,7 @@ class _Function:
         try:
             if column.numbers:
                 raise NotCompiled("as_number")
-            return self.compiler.value(parsed(sql))
+            return self.compiler.value(parsed(sql), self.known)
         except NotCompiled as error:
             raise self.maker.refusal(self.item, column.target, sql, error) from None
 

@@ -58,13 +58,13 @@ class Big(str):
     """A number of JSON that no machine's number holds, as it was written."""
 
 
-_decode = msgspec.json.Decoder().decode
+decode = msgspec.json.Decoder().decode
 
 
 def decoded(raw: bytes) -> Any:
     """JSON as a value, MISSING for what is none; a database takes some things that are nearly JSON."""
     try:
-        return _decode(raw)
+        return decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         pass
     try:
