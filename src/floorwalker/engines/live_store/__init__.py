@@ -6,7 +6,7 @@ In: keys and values, which are opaque bytes here, in tables. Out: the same, to a
     settings      what can be set                   batches        changes, checked and per table
     moments       reads that see one moment
     lmdb_store    the embedded twin: one LMDB file  environment    … mapped once per process, grown, carried over forks
-    unclean       … the machine stopped meanwhile
+    mapping       … the file, its version           unclean        … the machine stopped meanwhile
     redis_store   the distributed twin: hashes      redis_lease    … one writer, who may die
     redis_link    … connections that come back
 """

@@ -3,7 +3,7 @@
 In: a folder and the tables. Out: passes: who has one may read; who has all of them may map the file anew.
 
 LMDB asks three things of a process: that it maps a file once, that nothing reads while the map is replaced, and that a
-forked child does not use its parent's map. So a reader takes a pass from a pile and puts it back, which costs a tenth
+forked child does not use its parent's map. So a reader takes a pass from a pile and puts it back, which costs a third
 of a microsecond; to grow the map, to follow another process that has grown it, and before a fork, all passes are taken
 away. After a fork parent and child each map the file anew at their next read.
 
@@ -33,17 +33,13 @@ from typing import Any
 import lmdb
 
 from floorwalker.engines.live_store import unclean
+from floorwalker.engines.live_store.mapping import Tables, map_file, told
 from floorwalker.engines.live_store.moments import Moments
 from floorwalker.errors import StateError
 
-VERSION = 1
-MOST_READERS = 1024
-_META = b":store"
-_MOST_DATABASES = 128
 _PATIENCE = 10.0
 _PAUSE = 0.0002
 
-Tables = dict[str, Any]
 Pass = tuple[Callable[..., Any], Tables]
 """How to begin a transaction, and LMDB's handles of the tables."""
 
@@ -236,14 +232,8 @@ class Environment:
                 fix="fork at another time, or start the process anew instead",
             )
         unclean.check(self.folder)
-        try:
-            self._mapped = _map(self.folder, self.map_bytes, self._names)
-        except lmdb.Error as error:
-            raise StateError(
-                f"the live store {self.folder} cannot be opened",
-                why=str(error),
-                fix="if the file is damaged: remove the folder and have it filled again from the log",
-            ) from error
+        with told(self.folder, "opened"):
+            self._mapped = map_file(self.folder, self.map_bytes, self._names)
         return self._mapped
 
 
@@ -255,42 +245,6 @@ def opened(folder: Path, names: Iterable[str], map_bytes: int) -> Environment:
         environment.add(names)
         _environments[folder] = environment
         return environment
-
-
-def _map(folder: Path, map_bytes: int, names: Iterable[str]) -> tuple[lmdb.Environment, Tables]:
-    file = folder / "data.mdb"
-    held = file.stat().st_size if file.exists() else 0
-    mapped = lmdb.open(
-        str(folder),
-        map_size=max(map_bytes, 2 * held),
-        max_dbs=_MOST_DATABASES,
-        max_readers=MOST_READERS,
-        max_spare_txns=16,
-        sync=False,
-        metasync=False,
-        writemap=False,
-        readahead=False,
-    )
-    before = mapped.info()["last_txnid"]
-    try:
-        with mapped.begin(write=True) as transaction:
-            meta = mapped.open_db(_META, txn=transaction)
-            version = transaction.get(b"version", db=meta)
-            if version is None:
-                transaction.put(b"version", str(VERSION).encode(), db=meta)
-            elif int(version) > VERSION:
-                raise StateError(
-                    f"the live store {folder} was written by a newer version",
-                    why=f"it has version {int(version)}, this one knows {VERSION}",
-                    fix="update Floorwalker, or remove the folder and have it filled again",
-                )
-            tables = {name: mapped.open_db(name.encode(), txn=transaction) for name in sorted(names)}
-        if mapped.info()["last_txnid"] > before:
-            mapped.sync(True)
-    except BaseException:
-        mapped.close()
-        raise
-    return mapped, tables
 
 
 _environments: dict[Path, Environment] = {}

@@ -34,8 +34,9 @@ import lmdb
 from floorwalker.engines.event_log.holding import PartitionLock
 from floorwalker.engines.live_store import unclean
 from floorwalker.engines.live_store.batches import batch, named, no_table
-from floorwalker.engines.live_store.environment import Environment, Passes, Tables, opened
+from floorwalker.engines.live_store.environment import Environment, Passes, opened
 from floorwalker.engines.live_store.interface import LONGEST_KEY, Change, Reads
+from floorwalker.engines.live_store.mapping import MappedMoment, Tables, told
 from floorwalker.engines.live_store.settings import StoreSettings
 from floorwalker.errors import StateError
 
@@ -123,10 +124,10 @@ class LmdbStore:
     @contextmanager
     def reading(self) -> Generator[Reads]:
         environment = self._open()
-        with _told(self.folder, "read"), environment.transaction() as (transaction, tables):
+        with told(self.folder, "read"), environment.transaction() as (transaction, tables):
             environment.moments.enter()
             try:
-                yield _Moment(transaction, tables, self.tables)
+                yield MappedMoment(transaction, tables, self.tables)
             finally:
                 environment.moments.leave()
 
@@ -163,7 +164,7 @@ class LmdbStore:
 
     def sync(self) -> None:
         """Have on disk what was written: a machine that stops after it, and before the next write, loses nothing."""
-        with _told(self.folder, "synced"):
+        with told(self.folder, "synced"):
             self._open().sync()
 
     def close(self) -> None:
@@ -172,7 +173,7 @@ class LmdbStore:
             return
         try:
             if self._held and self._process == os.getpid():
-                with self._writing, _told(self.folder, "synced"):
+                with self._writing, told(self.folder, "synced"):
                     environment.sync()
                     unclean.end(self.folder)
         finally:
@@ -200,7 +201,7 @@ class LmdbStore:
                 fix="open it with writing=True, in one process",
             )
         environment.moments.before_writing()
-        with self._writing, _told(self.folder, "written"):
+        with self._writing, told(self.folder, "written"):
             if time.monotonic() - self._checked > _CHECK_READERS:
                 self._checked = time.monotonic()
                 environment.check_readers()
@@ -229,7 +230,7 @@ class LmdbStore:
 
     @contextmanager
     def _transaction(self, table: str) -> Generator[tuple[Any, Any]]:
-        with _told(self.folder, "read"), self._open().transaction() as (transaction, tables):
+        with told(self.folder, "read"), self._open().transaction() as (transaction, tables):
             if table not in self.tables:
                 raise no_table(self.tables, table)
             yield transaction, tables[table]
@@ -248,40 +249,8 @@ class LmdbStore:
         elif isinstance(failed, KeyError):
             raise no_table(self.tables, table) from None
         else:
-            with _told(self.folder, "read"):
+            with told(self.folder, "read"):
                 raise failed
-
-
-class _Moment:
-    """Reads of one transaction."""
-
-    def __init__(self, transaction: Any, handles: Tables, tables: tuple[str, ...]) -> None:
-        self._get = transaction.get
-        self._handles = handles
-        self._tables = tables
-
-    def get(self, table: str, key: bytes) -> bytes | None:
-        return self.get_many(table, (key,))[0]
-
-    def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
-        handle = self._handles.get(table)
-        if handle is None:
-            raise no_table(self._tables, table)
-        get = self._get
-        return [get(key, None, handle) if 0 < len(key) <= LONGEST_KEY else None for key in keys]
-
-
-@contextmanager
-def _told(folder: Path, done: str) -> Generator[None]:
-    """LMDB's errors as ours."""
-    try:
-        yield
-    except lmdb.Error as error:
-        raise StateError(
-            f"the live store {folder} could not be {done}",
-            why=str(error),
-            fix="see that the disk has room; if the file is damaged: remove the folder and have it filled again",
-        ) from error
 
 
 def _lock(folder: Path) -> PartitionLock:
