@@ -12,6 +12,7 @@ JSON events of about 400 bytes, each of another visitor; answers are counted whe
 - `loose_…`: the same server with SQLite's `synchronous = OFF`: the control. `durable_ratio.batch50`: events per second
   of processor, durable against loose.
 - `bytes_per_event.batch50`: what an event takes in the log; it came with about 400 bytes.
+- The live path's rows are those of `benchmarks.collect_live`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.collect_live import add_live
 from benchmarks.report import Report
 
 from floorwalker.engines.database import open_database
@@ -53,12 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.collect", description="The collector, measured.")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="per measurement")
     parser.add_argument("--only", type=int, nargs="+", default=list(CONNECTIONS), help="sizes of batches")
+    parser.add_argument("--profiles", type=int, default=1_000_000, help="that the live path has")
+    parser.add_argument("--live-seconds", type=float, default=60.0, help="per measurement of the live path")
+    parser.add_argument("--live", action="store_true", help="the live path alone")
     parser.add_argument("--results", type=Path, help="where collect.json goes")
     options = parser.parse_args(arguments)
     report = Report("collect")
     report.add("load_at_start", os.getloadavg()[0], "processes")
     found: dict[tuple[int, bool], dict[str, float]] = {}
-    for size, durable in itertools.product(options.only, (True, False)):
+    for size, durable in () if options.live else itertools.product(options.only, (True, False)):
         if not durable and size not in (50, 1):
             continue
         found[size, durable] = figures = measured(size, options.seconds, durable=durable)
@@ -74,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (50, True) in found:
         ratio = found[50, True]["events_per_cpu_s"] / found[50, False]["events_per_cpu_s"]
         _add(report, "durable_ratio.batch50", ratio, "×")
+    add_live(report, options.profiles, options.live_seconds)
     return report.finish(options.results) if options.results else report.finish()
 
 

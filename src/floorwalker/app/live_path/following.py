@@ -68,7 +68,7 @@ class Follower:
         self.run_id = pointer.run_id if pointer else generations.NO_RUN
         self._cut = {int(one): at for one, at in pointer.log.items()} if pointer else {}
         self.log: EventLog = open_log(project.state / LOG, partitions=1)
-        known = generations.current(project)
+        known = generations.sound(project, self.live)
         is_new = again or known is None or generations.run_of(known) != self.run_id
         self.name = generations.next_name(project, self.run_id) if is_new or known is None else known
         same = again and known is not None and generations.run_of(known) == self.run_id

@@ -9,6 +9,7 @@ readers see the old one or the new one.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from floorwalker.engines.live_store.opening import open_store
+from floorwalker.errors import StateError
 from floorwalker.profiles.live.layout import TABLES
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from floorwalker.engines.live_store.interface import LiveStore
     from floorwalker.engines.project import Project
 
+_log = logging.getLogger(__name__)
 NO_RUN = "none"
 _BETWEEN = "~"
 
@@ -38,6 +41,20 @@ def current(project: Project) -> str | None:
         return (folder(project) / "current").read_text().strip() or None
     except FileNotFoundError:
         return None
+
+
+def sound(project: Project, settings: LiveSettings) -> str | None:
+    """The generation that is read, if its store can be used: one that a machine stopped in the middle of is not looked
+    at again, since base and log make it anew."""
+    name = current(project)
+    if name is None:
+        return None
+    try:
+        open_generation(project, settings, name).close()
+    except StateError as error:
+        _log.warning("the live store is made anew: %s", error.why or error.what)
+        return None
+    return name
 
 
 def run_of(name: str) -> str:
