@@ -157,10 +157,10 @@ def test_decisions_do_not_wait_for_questions_and_questions_are_bounded(
     import httpx
 
     held = threading.Event()
-    slow = service.app._router.find("GET", "/v1/identity/metrics")[0]
+    slow = service.app.router.find("GET", "/v1/identity/metrics")[0]
     assert slow is not None
     waiting = slow._replace(handle=lambda live, call: (held.wait(20), identity.figures(live, call))[1])
-    monkeypatch.setitem(service.app._router._exact, ("GET", "/v1/identity/metrics"), waiting)
+    monkeypatch.setitem(service.app.router._exact, ("GET", "/v1/identity/metrics"), waiting)
     monkeypatch.setattr(serving, "WAITING", 2)
 
     async def both() -> list[int]:
@@ -277,5 +277,5 @@ def test_queries_are_described(service: Service) -> None:
     names = [one["name"] for one in paths["/v1/identity/{customer}/why-not/{other}"]["get"]["parameters"]]
     assert names == ["customer", "other", "clear"]
     assert {one.path for one in routes.ENDPOINTS if one.slow or one.long} == {
-        path for path in paths if "/identity/" in path
+        path for path in paths if "/identity/" in path or path == "/v1/live/{id}"
     }
