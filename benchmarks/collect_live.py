@@ -42,7 +42,9 @@ from floorwalker.app.live_path.following import Follower
 from floorwalker.app.live_path.shelf import LiveShelf
 from floorwalker.app.lookup import normaliser
 from floorwalker.engines.database import open_database
+from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.interface import Stored
+from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.project import Project
 from floorwalker.events.frames import Head, pack
 from floorwalker.governance import keys
@@ -53,11 +55,14 @@ STEP = 10
 RATE = 29_000
 PROBES_PER_S = 20
 PATIENCE = 5.0
+VISITORS = 100_000
+"""Of the load on freshness: the live path knows them from the start."""
 
 
 def add_live(report: Report, profiles: int, seconds: float) -> None:
-    """Both parts."""
-    add_cost(report, profiles, seconds)
+    """What an event costs, and how fresh profiles are. No `profiles`: freshness alone."""
+    if profiles:
+        add_cost(report, profiles, seconds)
     for name, rate in (("freshness_third_ms", RATE / 3), ("freshness_ms", RATE)):
         figures = freshness(rate, seconds)
         goal = 100 if name == "freshness_ms" else None
@@ -121,8 +126,8 @@ def _apply(follower: Follower, frames: list[Stored]) -> float:
 class _Events:
     """Frames of made-up events: nobody sends one twice."""
 
-    def __init__(self) -> None:
-        self._rng, self._number = random.Random(1), itertools.count()
+    def __init__(self, seed: int = 1) -> None:
+        self._rng, self._number = random.Random(seed), itertools.count()
 
     def frames(self, visitors: Iterator[int] | range) -> list[Stored]:
         now, found = time.time_ns() // 1000, []
@@ -150,15 +155,18 @@ def freshness(rate: float, seconds: float) -> dict[str, float]:
     """From action to profile, in a process that only reads, while clients send at a rate."""
     with tempfile.TemporaryDirectory(prefix="floorwalker-bench-") as folder:
         project = _project(Path(folder))
-        key = _key(project)
+        key, made = _key(project), _Events()
+        with open_log(project.state / LOG, partitions=1).writer(0) as writer:
+            for first in range(0, VISITORS, SIZE * STEP):
+                writer.append([one.frame for one in made.frames(range(first, first + SIZE * STEP))])
         with _collecting(project) as port:
             shelf = LiveShelf(project, normaliser(project))
             return asyncio.run(_probe(port, key, shelf, rate, seconds))
 
 
 async def _probe(port: int, key: str, shelf: LiveShelf, rate: float, seconds: float) -> dict[str, float]:
-    made, rng = _Events(), random.Random(2)
-    bodies = [[json.dumps(made.event(f"{rng.randrange(100_000):032x}")) for _ in range(SIZE)] for _ in range(400)]
+    made, rng = _Events(2), random.Random(2)
+    bodies = [[json.dumps(made.event(f"{rng.randrange(VISITORS):032x}")) for _ in range(SIZE)] for _ in range(400)]
     sent, began = 0, time.perf_counter()
     until = began + 2.0 + seconds
     turn = itertools.count()
