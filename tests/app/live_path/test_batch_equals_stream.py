@@ -104,6 +104,8 @@ def test_batch_equals_stream(tmp_path: Path, seed: int) -> None:
     assert shop.follow() == {} and shop.profiles().store.count("records") == 0
     assert (shop.shelf.name or "").startswith(f"{generations.run_of(shop.shelf.name or '')}~2")
     assert shop.differences() == []
+    known = call(shop.project.root, "live", "show", "email:u1@example.com", "--features").json
+    assert known["records"] == 0 and known["features"]["orders"] > 0, "whom only the run knows by this address"
 
     # What comes then is added to it, as the next run will.
     more = events_of(rng, 120, people=12, first=1000)

@@ -64,6 +64,8 @@ def show(folder: str, identifier: str, features: bool) -> None:
     \b
     floorwalker live show email:ann@example.com --features
     """
+    import contextlib
+
     import msgspec
 
     from floorwalker.app.config import open_project
@@ -71,17 +73,22 @@ def show(folder: str, identifier: str, features: bool) -> None:
     from floorwalker.app.lookup import normaliser
     from floorwalker.decisions.once import parse_identifier
     from floorwalker.errors import NotFoundError
+    from floorwalker.profiles.bundle import Shelf
 
     project = open_project(folder)
-    shelf = LiveShelf(project, normaliser(project))
+    normalise = normaliser(project)
+    shelf = LiveShelf(project, normalise)
     profiles = shelf.profiles()
     if profiles is None:
         raise NotFoundError("there are no live profiles yet", fix="floorwalker live --once")
     kind, value = parse_identifier(identifier)
     customer = value if kind == "customer_id" else profiles.find(kind, value)
+    if customer is None:
+        with contextlib.suppress(NotFoundError):
+            customer = Shelf(project, normalise=normalise).current().resolve(kind, value)
     found = profiles.profile(customer) if customer else None
     if found is None:
-        raise NotFoundError("nobody with this identifier has been seen since the last run")
+        raise NotFoundError("no such customer", why="neither the last run nor what came since knows them")
     told = msgspec.to_builtins(found, str_keys=True)
     if not features:
         del told["features"]

@@ -14,7 +14,7 @@ import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 from floorwalker.engines.live_store.opening import open_store
 from floorwalker.errors import StateError
@@ -92,8 +92,12 @@ def remove_others(project: Project, settings: LiveSettings, name: str) -> None:
         if path.name == name:
             continue
         if settings.url:
-            with open_generation(project, settings, path.name, writing=True) as store:
-                store.clear()
+            try:
+                with open_generation(project, settings, path.name, writing=True) as store:
+                    store.clear()
+            except StateError:
+                # Its process has not let go yet: the next one to take over removes it.
+                continue
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -103,7 +107,8 @@ def _place(project: Project, settings: LiveSettings, name: str) -> str:
     own.mkdir(parents=True, exist_ok=True)
     if not settings.url:
         return str(own)
-    parts = urlsplit(settings.url)
-    query = dict(parse_qsl(parts.query))
-    query["prefix"] = f"{query.get('prefix', 'floorwalker')}:{name}"
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    # Not by urlunsplit: it makes unix:/socket of unix:///socket.
+    server, _, rest = settings.url.partition("?")
+    query = dict(parse_qsl(rest))
+    query["prefix"] = f"{query.get('prefix', 'floorwalker')}.{name.replace(_BETWEEN, '.')}"
+    return f"{server}?{urlencode(query)}"
