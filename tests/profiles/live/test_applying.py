@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.profiles.live.stepping import RECEIVED, Live, events_of, steps_of
+from tests.profiles.live.stepping import READER, RECEIVED, Live, events_of, steps_of
 
 SEEDS = st.integers(0, 1 << 32)
 _settings = settings(
@@ -93,4 +95,24 @@ def test_what_does_not_count_is_counted_apart(tmp_path: Path) -> None:
     live.apply(event, event)
     live.apply(event, at=RECEIVED + 3 * 86_400_000_000)
     assert live.applier.counts == {"applied": 2, "duplicate": 1}, "beyond the window it is new again"
+    live.close()
+
+
+def test_an_event_that_nobody_foresaw_does_not_take_its_neighbours_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, read = Live(tmp_path), READER.read
+
+    def breaks(head: Any, place: int, *rest: Any) -> Any:
+        if place == 1:
+            raise OverflowError
+        return read(head, place, *rest)
+
+    monkeypatch.setattr(live.applier, "reader", SimpleNamespace(read=breaks))
+    looked = {"type": "track", "event": "Product Viewed", "anonymousId": "k1"}
+    long = {"product_id": "p1", "category": "c" * 70_000}
+    live.apply(*(looked | {"messageId": str(number), "properties": long} for number in range(3)))
+    assert +live.applier.counts == {"applied": 2, "failed": 1} and live.applier.positions == {0: 1}
+    found = live.profiles.profile(live.profiles.find("cookie_id", "k1") or "")
+    assert found and found.features["views_7d"] == 2 and len(found.context.favourite_categories[0]) == 70_000
     live.close()

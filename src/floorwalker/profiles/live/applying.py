@@ -15,6 +15,7 @@ keeps: applied again from the same base they give the same store, byte for byte.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from floorwalker.identity.stitching.stitcher import Stitcher
     from floorwalker.sources.collected.live_rows import LiveRows
 
+_log = logging.getLogger(__name__)
 STATE = b"state"
 _INDEXED = ("email", "phone", "loyalty_id", "account_id", "device_id", "cookie_id")
 _NAMING = ("customer_ref", *_INDEXED)
@@ -85,7 +87,7 @@ class Pending:
 
 
 class Applier:
-    """One per store; the store's only writer. `counts`: `applied`, `duplicate`, `refused` and `suppressed` events;
+    """One per store; its only writer. `counts`: `applied`, `duplicate`, `refused`, `suppressed` and `failed` events;
     `beyond`: stretches of rows that were written over because a record had too many."""
 
     def __init__(
@@ -160,7 +162,12 @@ class Applier:
                 received = max(received, frame.head.received_at)
                 shared = batch_context(frame.head)
                 for place, raw in enumerate(frame.events):
-                    self._event(partition, one.offset, frame.head, place, raw, shared, pending, fresh)
+                    try:
+                        self._event(partition, one.offset, frame.head, place, raw, shared, pending, fresh)
+                    except Exception as error:
+                        # One event that nobody foresaw must not hold up all that come after it; the next run has it.
+                        self.counts["failed"] += 1
+                        _log.error("event %s of %s/%s: %s", place, partition, one.offset, type(error).__name__)
         self._commit(stretches, pending, fresh, received)
 
     def _event(

@@ -48,7 +48,9 @@ MOST_SPILLED = 64
 """Older stretches of rows that a record keeps: some thousand rows. What is beyond them waits for the next run."""
 CHANGES = 4096
 """Steps that can be listened to afterwards."""
-_HEAD = struct.Struct("<qqIH")
+_HEAD = struct.Struct("<qqII")
+_LENGTH = 4
+"""Bytes of a row's length: a mapping may put one long text into several columns."""
 
 _LIVE: dict[str, tuple[str, ...]] = {
     "browse_events": ("channel", "event_name", "session_id", "product_id", "category", "query", "quantity", "price",
@@ -102,18 +104,18 @@ def pack_row(kind: str, partition: int, offset: int, received: int, values: Mapp
     else:
         packed += [get(name) for name in _LIVE[kind]]
     found = _encode(packed)
-    return len(found).to_bytes(2, "little") + found
+    return len(found).to_bytes(_LENGTH, "little") + found
 
 
 def unpack_rows(data: bytes) -> Iterator[Row]:
     """Rows in the order in which they came."""
     at, end = 0, len(data)
     while at < end:
-        size = int.from_bytes(data[at : at + 2], "little")
+        size = int.from_bytes(data[at : at + _LENGTH], "little")
         number, partition, offset, received, event_id, occurred_at, day, hour, *rest = _decode(
-            data[at + 2 : at + 2 + size]
+            data[at + _LENGTH : at + _LENGTH + size]
         )
-        at += 2 + size
+        at += _LENGTH + size
         kind = KEPT[number]
         values = dict(zip(_LIVE[kind], rest, strict=True))
         for name in _DECIMALS[kind]:
