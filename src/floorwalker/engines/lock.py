@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floorwalker.errors import StateError
@@ -63,9 +64,20 @@ def at_work(project: Project) -> bool:
 @contextmanager
 def table_lane(project: Project, table: str, *, wait: float = 600.0) -> Generator[None]:
     """Hold the merge lane of a table; others wait for it, up to `wait` seconds. Appending and reading need no lane."""
-    folder = project.state / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / table).open("a") as file:
+    busy = StateError(
+        f"{table} is being written by another process",
+        why=f"its lane was busy for {wait:.0f} s",
+        fix="wait for it to end",
+    )
+    with waiting_lock(project.state / "locks" / table, wait, busy):
+        yield
+
+
+@contextmanager
+def waiting_lock(path: Path, wait: float, busy: StateError) -> Generator[None]:
+    """Hold a lock that the operating system releases when its holder dies; raises `busy` after `wait` seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
         until = time.monotonic() + wait
         while True:
             try:
@@ -73,10 +85,6 @@ def table_lane(project: Project, table: str, *, wait: float = 600.0) -> Generato
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
-                    raise StateError(
-                        f"{table} is being written by another process",
-                        why=f"its lane was busy for {wait:.0f} s",
-                        fix="wait for it to end",
-                    ) from None
+                    raise busy from None
                 time.sleep(0.01)
         yield

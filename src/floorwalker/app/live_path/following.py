@@ -35,7 +35,7 @@ from floorwalker.governance import suppression
 from floorwalker.identity.stitching.opening import open_stitcher
 from floorwalker.profiles.catalogue import CUSTOMER
 from floorwalker.profiles.features.live import Updater
-from floorwalker.profiles.live import base
+from floorwalker.profiles.live import run_base
 from floorwalker.profiles.live.applying import Applier
 from floorwalker.profiles.live.forgetting import Forget, copied, forget
 from floorwalker.profiles.live.layout import KEPT, Stretch
@@ -102,8 +102,8 @@ class Follower:
         lake = Lake(self.project)
         pointer = lake.pointer()
         if pointer:
-            with lake.read(base.tables_of(updater)) as connection:
-                base.install(self.store, connection, updater, pointer.as_of, COLLECTOR)
+            with lake.read(run_base.tables_of(updater)) as connection:
+                run_base.install(self.store, connection, updater, pointer.as_of, COLLECTOR)
         self.applier.begin(self.run_id, self._cut, self._received_before(self._cut))
 
     def _received_before(self, cut: Mapping[int, int]) -> int:

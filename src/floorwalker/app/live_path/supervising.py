@@ -10,7 +10,6 @@ the one before ended, so that profiles stay fresh meanwhile.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from floorwalker.app.live_path import generations
+from floorwalker.engines.lock import waiting_lock
 from floorwalker.engines.publication import Publication
 from floorwalker.errors import StateError
 
@@ -36,22 +36,12 @@ _WAIT = 5.0
 @contextlib.contextmanager
 def only_one(project: Project) -> Generator[None]:
     """Raises StateError while another live path of the project is at work."""
-    folder = generations.folder(project)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "supervisor.lock").open("a") as file:
-        until = time.monotonic() + _WAIT
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise StateError(
-                        "the live path of this project is at work already",
-                        why="one process owns identity and profiles",
-                        fix="end the other one, or start the collector with --no-live",
-                    ) from None
-                time.sleep(_LOOK)
+    busy = StateError(
+        "the live path of this project is at work already",
+        why="one process owns identity and profiles",
+        fix="end the other one, or start the collector with --no-live",
+    )
+    with waiting_lock(generations.folder(project) / "supervisor.lock", _WAIT, busy):
         yield
 
 

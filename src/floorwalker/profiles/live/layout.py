@@ -11,7 +11,7 @@ In: values. Out: bytes, and back.
     identifiers  keyed hash of kind and key → the record that had it last
     changes      number → what a step changed, for those who listen; the newest `CHANGES` steps
     order        number → which stretch of which partition a step applied, in this order
-    base         customer of the last run → the states of its features (`base`)
+    base         customer of the last run → the states of its features (`run_base`)
     facts        what a run says of products, currencies and coupons
     meta         version, positions, cut
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from floorwalker.profiles.live.base import Bases
 from floorwalker.profiles.live.context import Context, context
 from floorwalker.profiles.live.layout import MOST_SPILLED, Row, rows_key, unpack_record, unpack_rows
+from floorwalker.profiles.live.run_base import Bases
 from floorwalker.profiles.live.silver import Facts, silver
 
 if TYPE_CHECKING:
