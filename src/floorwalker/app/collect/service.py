@@ -27,6 +27,7 @@ from floorwalker.app.collect.write_keys import tokens
 from floorwalker.app.http.answers import JSON, Answer, Problem, problem
 from floorwalker.app.http.door import is_local
 from floorwalker.app.http.service import check_keys
+from floorwalker.app.http.shared_figures import share
 from floorwalker.engines.project import Project
 from floorwalker.errors import FloorwalkerError
 
@@ -201,6 +202,7 @@ def serve_collector(project: Project, settings: CollectSettings, *, allow_loopba
     from granian.log import LogLevels
 
     check_keys(project, settings.host)
+    share(project.state / "figures-collect", settings.workers)
     Granian(
         "floorwalker", address=settings.host, port=settings.port, interface=Interfaces.ASGI, workers=settings.workers,
         websockets=False, log_access=False, log_level=LogLevels.warning,

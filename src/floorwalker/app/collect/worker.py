@@ -9,13 +9,15 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import Counter, Gauge, Histogram
 
 from floorwalker.app.collect.accepting import Accepting
 from floorwalker.app.collect.planning import PlanWatch
 from floorwalker.app.collect.rates import Rates
 from floorwalker.app.collect.replaying import unread
+from floorwalker.app.http import shared_figures
 from floorwalker.app.http.door import Door
+from floorwalker.app.live_path.telling import LivePathCollector
 from floorwalker.engines.database import open_database
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.group_commit import GroupCommit
@@ -26,6 +28,8 @@ from floorwalker.events.schema import MIGRATIONS
 from floorwalker.governance import keys
 
 if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
     from floorwalker.app.collect.settings import CollectSettings
     from floorwalker.engines.event_log.interface import Writer
     from floorwalker.engines.project import Project
@@ -37,19 +41,21 @@ class Figures:
     """A worker's figures, for Prometheus. Labels have few values, none of them personal."""
 
     def __init__(self) -> None:
-        self._own = own = CollectorRegistry()
+        self._own = own = shared_figures.registry()
         self.events = Counter("floorwalker_collect_events", "Events stored", ["verdict"], registry=own)
         self._counted, self._refused = self.events.labels("accepted"), self.events.labels("quarantined")
         self._answers = Counter("floorwalker_collect_answers", "Answers, by route", ["route", "status"], registry=own)
-        self.sync = Histogram("floorwalker_collect_sync_seconds", "A group's commit", buckets=_SECONDS, registry=own)
-        self._gauges = {
-            name: Gauge(f"floorwalker_collect_{name}", about, registry=own)
-            for name, about in (
-                ("groups", "Commits since the start"), ("frames", "Requests stored since the start"),
-                ("bytes", "Bytes stored since the start"), ("waiting_bytes", "Bytes that wait to be stored"),
-                ("unread", "Requests in the log of all workers that no run has read"),
-            )
-        }  # fmt: skip
+        self._sync = Histogram("floorwalker_collect_sync_seconds", "A group's commit", buckets=_SECONDS, registry=own)
+        self._frames = Counter("floorwalker_collect_frames", "Requests stored", registry=own)
+        self._bytes = Counter("floorwalker_collect_bytes", "Bytes stored", registry=own)
+        self._waiting = Gauge(
+            "floorwalker_collect_waiting_bytes", "Bytes that wait to be stored", multiprocess_mode="livesum",
+            registry=own,
+        )  # fmt: skip
+        self._unread = Gauge(
+            "floorwalker_collect_unread", "Requests in the log of all workers that no run has read",
+            multiprocess_mode="livemostrecent", registry=own,
+        )  # fmt: skip
         self._children: dict[tuple[str, int], Counter] = {}
 
     def counted(self, counted: int, refused: int, dropped: int) -> None:
@@ -60,6 +66,12 @@ class Figures:
         if dropped:
             self.events.labels("dropped").inc(dropped)
 
+    def grouped(self, frames: int, size: int, seconds: float) -> None:
+        """A group of frames is on disk."""
+        self._sync.observe(seconds)
+        self._frames.inc(frames)
+        self._bytes.inc(size)
+
     def answered(self, route: str, status: int) -> None:
         """A request was answered."""
         child = self._children.get((route, status))
@@ -67,11 +79,11 @@ class Figures:
             child = self._children[route, status] = self._answers.labels(route, str(status))
         child.inc()
 
-    def text(self, **gauges: float) -> bytes:
-        """Everything, in Prometheus' text format."""
-        for name, value in gauges.items():
-            self._gauges[name].set(value)
-        return generate_latest(self._own)
+    def text(self, waiting: int, unread: int, *others: Collector) -> bytes:
+        """Everything, and `others`, in Prometheus' text format."""
+        self._waiting.set(waiting)
+        self._unread.set(unread)
+        return shared_figures.text(self._own, *others)
 
 
 class Worker:
@@ -88,7 +100,7 @@ class Worker:
         self.committer = GroupCommit(
             self.writer,
             most_bytes=settings.log.queue_bytes,
-            on_group=lambda frames, size, seconds: self.figures.sync.observe(seconds),
+            on_group=self.figures.grouped,
         )
         self.accepting = Accepting(
             self.door, self.committer, Subjects(project.secret), Rates(settings.events_per_second), PlanWatch(project),
@@ -105,15 +117,9 @@ class Worker:
         return f"less than {self.settings.free_mb} MB are free" if self._free < self.settings.free_mb << 20 else ""
 
     def metrics(self) -> bytes:
-        """The worker's figures."""
-        told = self.committer.figures()
-        return self.figures.text(
-            groups=told.groups,
-            frames=told.frames,
-            bytes=told.bytes,
-            waiting_bytes=told.waiting_bytes,
-            unread=unread(self.log, self.database),
-        )
+        """The figures of all workers, and of the live path."""
+        waiting = self.committer.figures().waiting_bytes
+        return self.figures.text(waiting, unread(self.log, self.database), LivePathCollector(self.project))
 
     def close(self) -> None:
         """Store what waits, and let everything go."""

@@ -1,14 +1,18 @@
 """The service's figures, for Prometheus.
 
-In: what happens. Out: text. With several workers the figures of all are added up, by files in the folder that
-`PROMETHEUS_MULTIPROC_DIR` names (service.serve sets it).
+In: what happens. Out: text. With several workers the figures of all are added up (`shared_figures`).
 """
 
 from __future__ import annotations
 
-import os
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
+from prometheus_client import Counter, Gauge, Histogram
+
+from floorwalker.app.http import shared_figures
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
@@ -17,10 +21,7 @@ class Figures:
     """Counters and gauges of one worker, in a registry of their own. Labels have few values, none of them personal."""
 
     def __init__(self) -> None:
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            # The library looks only when it is first imported, which a forked worker's parent has done long ago.
-            values.ValueClass = values.MultiProcessValue()
-        self._registry = CollectorRegistry()
+        self._registry = shared_figures.registry()
         own = self._registry
         self._decisions = Counter("floorwalker_decisions", "Decisions made", ["surface", "personalized"], registry=own)
         self._requests = Histogram(
@@ -33,8 +34,8 @@ class Figures:
         self._gauges = {
             name: Gauge(f"floorwalker_{title}", about, multiprocess_mode=mode, registry=own)
             for name, title, about, mode in (
-                ("bundle_age", "bundle_age_seconds", "Since the served bundle was built", "max"),
-                ("customers", "bundle_customers", "Profiles in the served bundle", "max"),
+                ("bundle_age", "bundle_age_seconds", "Since the served bundle was built", "livemostrecent"),
+                ("customers", "bundle_customers", "Profiles in the served bundle", "livemostrecent"),
                 ("waiting", "records_waiting", "Decision records not yet written", "livesum"),
                 ("written", "records_written", "Decision records written since the start", "livesum"),
                 ("dropped", "records_dropped", "Decision records lost since the start", "livesum"),
@@ -69,10 +70,6 @@ class Figures:
         for name, value in values.items():
             self._gauges[name].set(value)
 
-    def text(self) -> bytes:
-        """Everything, in Prometheus' text format."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
-        together = CollectorRegistry()
-        multiprocess.MultiProcessCollector(together)
-        return generate_latest(together)
+    def text(self, *others: Collector) -> bytes:
+        """Everything, and `others`, in Prometheus' text format."""
+        return shared_figures.text(self._registry, *others)

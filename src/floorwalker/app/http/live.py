@@ -19,6 +19,7 @@ from floorwalker.app.http.settling import Settling
 from floorwalker.app.http.tables import Tables
 from floorwalker.app.http.what_if import Trial
 from floorwalker.app.live_path.shelf import LiveShelf
+from floorwalker.app.live_path.telling import LivePathCollector
 from floorwalker.decisions.decide import Decided, Planner, decide
 from floorwalker.decisions.ledger import Ledger
 from floorwalker.decisions.policy import Policy, load_policy
@@ -113,7 +114,7 @@ class Live:
             written=self.ledger.written,
             dropped=self.ledger.dropped,
         )
-        return self.figures.text()
+        return self.figures.text(LivePathCollector(self.project))
 
     def close(self) -> None:
         """Write what waits and let everything go."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -28,6 +27,7 @@ from floorwalker.app.http.door import NOBODY, is_loopback
 from floorwalker.app.http.live import Live
 from floorwalker.app.http.router import Router
 from floorwalker.app.http.routes import BODY_LIMIT, ENDPOINTS, OPEN, Endpoint
+from floorwalker.app.http.shared_figures import share
 from floorwalker.engines.database import open_database
 from floorwalker.engines.project import Project
 from floorwalker.errors import FloorwalkerError, NotFoundError, PermissionDenied
@@ -217,16 +217,11 @@ def serve(
     from granian.log import LogLevels
 
     check_keys(project, host)
-    if workers > 1:
-        folder = project.state / "figures"
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.db"):
-            old.unlink()
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    share(project.state / "figures", workers)
     loader = partial(_load, str(project.root), normaliser, allow_loopback_without_key, beside, settle)
     Granian(
         "floorwalker", address=host, port=port, interface=Interfaces.ASGI, workers=workers, websockets=True,
-        log_access=False, log_level=LogLevels.warning,
+        log_access=False, log_level=LogLevels.warning, respawn_failed_workers=True, respawn_interval=1.0,
     ).serve(target_loader=loader, wrap_loader=False)  # fmt: skip
 
 

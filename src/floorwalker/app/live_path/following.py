@@ -24,6 +24,7 @@ import msgspec
 from floorwalker.app.intake import load_mappings
 from floorwalker.app.live_path import generations
 from floorwalker.app.live_path.erasing import request_path
+from floorwalker.app.live_path.telling import Telling, path_of
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.event_log.ranges import pieces
@@ -88,6 +89,7 @@ class Follower:
             self._install()
         else:
             self.applier.restore()
+        self.telling = Telling(self._figures)
         self._warm()
         self._repeat(order)
         gc.collect()
@@ -145,7 +147,20 @@ class Follower:
                 found.append((partition, stored))
         if found:
             self.applier.apply(found)
+            self.telling.applied(one.appended_at for _, stored in found for one in stored)
+        self.telling.tell(path_of(self.project))
         return sum(len(stored) for _, stored in found)
+
+    def _figures(self) -> dict[str, object] | None:
+        if generations.current(self.project) not in (self.name, None):
+            return None  # the one that is read tells until this one takes over
+        positions = self.applier.positions
+        return {
+            "generation": self.name,
+            "counts": dict(self.applier.counts),
+            "lag": sum(max(end - positions.get(one, 0), 0) for one, end in self.log.ends().items()),
+            "window_ids": len(self.applier.window),
+        }
 
     def _read(self, partition: int) -> list[Stored]:
         offset = self.applier.positions.get(partition, 0)
