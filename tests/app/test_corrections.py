@@ -89,6 +89,7 @@ def test_the_last_word_on_a_line_counts(at_once: Path) -> None:
     assert rows(at_once, "SELECT order_key, line_no FROM silver.order_corrections") == [("shop:A", "2")]
 
 
+@pytest.mark.slow
 def test_day_by_day_comes_to_the_same(at_once: Path, tmp_path: Path) -> None:
     folder = project(tmp_path / "shop")
     for day in "1234":

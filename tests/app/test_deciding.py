@@ -85,6 +85,7 @@ def test_only_what_a_decision_concerns_is_built_and_nothing_for_none(shop: Path)
     assert run(shop)["status"] == "unchanged"
 
 
+@pytest.mark.slow
 def test_records_of_one_customer_are_parted_by_the_identifiers_they_carry(shop: Path) -> None:
     till = (shop / "data" / "till_1.csv").read_text(encoding="latin-1").splitlines()[0]
     line = "R{0};1;12/01/2026 10:00;B;Scarf;1;20,00;{1};{2}"
@@ -188,7 +189,8 @@ ACCIDENTS = "tests.app.interrupted"
 @pytest.mark.parametrize("moment", [
     pytest.param("before silver.customer_map", marks=pytest.mark.slow),
     pytest.param("after gold.customers", marks=pytest.mark.slow),
-    pytest.param("after silver.customer_map_history", marks=pytest.mark.slow), "publish",
+    pytest.param("after silver.customer_map_history", marks=pytest.mark.slow),
+    pytest.param("publish", marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_killed_between_a_decision_and_its_publication(
     shop_once: Path, shop: Path, tmp_path: Path, moment: str

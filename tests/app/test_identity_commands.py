@@ -164,6 +164,7 @@ def test_questions_are_listed_and_answered_once(own: Path) -> None:
         assert call(own, "run", "--no-report").code == 0
 
 
+@pytest.mark.slow
 def test_resolving_again_brings_decisions_into_effect(own: Path) -> None:
     (asked, *_) = call(own, "identity", "review", "--list", "--json").json
     later = call(own, "identity", "review", "--answer", f"{asked['review_id']}=same", "--later", "--json").json

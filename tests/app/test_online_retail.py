@@ -80,6 +80,7 @@ def test_two_months_to_the_last_digit(two_months: Path) -> None:
     assert (again["status"], again["rows_new"], again["tables_built"]) == ("unchanged", 0, 0)
 
 
+@pytest.mark.slow
 def test_two_months_as_overlapping_files_of_an_old_spreadsheet(two_months: Path, tmp_path: Path) -> None:
     shop = project(tmp_path / "shop")
     data = shop / "data"

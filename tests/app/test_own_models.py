@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from tests.app.driving import call, rows, run, tables
 
 
@@ -78,6 +79,7 @@ def test_errors_in_a_model_name_the_file_and_the_line(shop: Path) -> None:
     assert tables(shop) == seen
 
 
+@pytest.mark.slow
 def test_lint_finds_what_does_not_travel(shop: Path) -> None:
     (shop / "sql" / "mine.sql").write_text(
         "SELECT customer_id,\n  SUM(revenue) AS total\nFROM gold.customers\nGROUP BY ALL\n"

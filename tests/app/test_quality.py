@@ -136,6 +136,7 @@ def test_privacy_follows_the_lineage() -> None:
     assert private_columns("gold.customers", ["revenue"], None) == {"revenue"}
 
 
+@pytest.mark.slow
 def test_a_limit_on_freshness_and_turning_it_off(web: Path) -> None:
     settings = web / "floorwalker.toml"
     text = settings.read_text()
@@ -194,6 +195,7 @@ def test_a_run_that_fails_says_so(web: Path) -> None:
     assert asked == {"assertion": "x unique", "success": False, "column": "x"}
 
 
+@pytest.mark.slow
 def test_a_failing_test_is_in_the_history_until_it_passes(web: Path) -> None:
     (web / "sql").mkdir(exist_ok=True)
     (web / "sql" / "mine.sql").write_text("SELECT event_name FROM silver.browse_events\n")
@@ -211,6 +213,7 @@ def test_a_failing_test_is_in_the_history_until_it_passes(web: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_quality_that_breaks_does_not_break_the_run(web: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import duckdb
 

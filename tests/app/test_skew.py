@@ -51,6 +51,7 @@ def test_a_wrong_value_that_was_published_is_seen_and_named(shop: Path) -> None:
     assert done.code == 1 and "revenue" in done.out
 
 
+@pytest.mark.slow
 def test_every_run_that_makes_the_features_anew_checks_them(shop: Path) -> None:
     first = call(shop, "quality", "--json").json["skew"]
     assert first["customers"] >= 3 and first["differences"] == 0 and first["left_out"] == []
@@ -83,6 +84,7 @@ def test_a_live_path_that_computes_something_else_is_an_anomaly(shop: Path, monk
     assert done["status"] == "published"
 
 
+@pytest.mark.slow
 def test_a_check_that_breaks_does_not_break_the_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise TypeError("ann@example.com")
@@ -93,6 +95,7 @@ def test_a_check_that_breaks_does_not_break_the_run(shop: Path, monkeypatch: pyt
     assert done["status"] == "published" and done["notes"] == ["batch and live were not compared: TypeError"]
 
 
+@pytest.mark.slow
 def test_it_can_be_turned_off(shop: Path) -> None:
     settings = shop / "floorwalker.toml"
     settings.write_text(settings.read_text() + "\n[quality]\nskew_customers = 0\n")

@@ -63,6 +63,7 @@ def printed(said: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_it_says_is_what_setting_it_does(shop: Path, strict: dict[str, Any], tmp_path: Path) -> None:
     said = strict
     assert said["notes"] == []

@@ -18,6 +18,8 @@ from benchmarks.pipeline import relation
 from benchmarks import lake_script
 from floorwalker.engines.lake import Lake
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Path]:

@@ -16,6 +16,8 @@ from floorwalker.app.scaffold import make_project
 from floorwalker.engines.project import Project
 from floorwalker.sources.simulator import simulate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path, Stages]:

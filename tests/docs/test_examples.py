@@ -16,7 +16,11 @@ RUNNABLE = (
 )
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+# Longer ones, of which a part stands in the README too.
+LONG = ("docs/getting-started.md", "docs/quality-and-lineage.md", "docs/identity-explain.md", "docs/golden-record.md")
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=pytest.mark.slow if one in LONG else ()) for one in RUNNABLE])
 def test_examples_run(name, tmp_path):
     assert run_document(ROOT / name, tmp_path)
 

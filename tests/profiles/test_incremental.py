@@ -217,6 +217,7 @@ def test_a_late_line_touches_its_own_customer_and_nothing_else(world):
     assert rows.fetchall() == [(2, dt.date(2025, 12, 2))]
 
 
+@pytest.mark.slow
 def test_a_record_that_moves_takes_its_rows_along(world):
     world.moves = {"c-bob@x.org": "c-ann@x.org"}
     done = statuses(world.run())

@@ -173,6 +173,7 @@ def test_cut_off_at_any_place_nothing_is_lost_or_doubled(
         assert state.execute("SELECT count(*) FROM quarantine").fetchone() == (1,)
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10_000))
 def test_shuffled_doubled_and_delayed_events_make_the_same_tables(

@@ -65,6 +65,17 @@ class Shop:
         records = rows(self.project.root, "SELECT customer_id, count(*) FROM silver.customer_map GROUP BY customer_id")
         return dict(records), {customer: dict(zip(names, values, strict=True)) for customer, *values in found}
 
+    def consents(self) -> bool:
+        """Whether live profiles allow what the last run says that people do."""
+        found: dict[str, dict[str, str]] = {customer: {} for customer in self.published()[0]}
+        for customer, purpose, status in rows(
+            self.project.root, "SELECT customer_id, purpose, status FROM gold.consents"
+        ):
+            found[customer][purpose] = status
+        assert any(found.values())
+        live = {customer: self.profiles().profile(customer) for customer in found}
+        return {customer: one.consents for customer, one in live.items() if one} == found
+
     def differences(self, without: tuple[str, ...] = ()) -> list[str]:
         """Features in which live profiles are not what the last run says."""
         profiles, as_of = self.profiles(), self._as_of()
@@ -97,13 +108,13 @@ def test_batch_equals_stream(tmp_path: Path, seed: int) -> None:
     before = {customer.decode(): len(joined) // 16 for customer, joined in shop.profiles().store.items("customers")}
     run(shop.project.root)
     assert before == shop.published()[0], "who is who"
-    assert shop.differences(without=RANKED) == []
+    assert shop.differences(without=RANKED) == [] and shop.consents()
     assert shop.shelf.name == "none~1"
 
     # On the base of the run: nothing came since, and everything is known.
     assert shop.follow() == {} and shop.profiles().store.count("records") == 0
     assert (shop.shelf.name or "").startswith(f"{generations.run_of(shop.shelf.name or '')}~2")
-    assert shop.differences() == []
+    assert shop.differences() == [] and shop.consents()
     known = call(shop.project.root, "live", "show", "email:u1@example.com", "--features").json
     assert known["records"] == 0 and known["features"]["orders"] > 0, "whom only the run knows by this address"
 
@@ -114,7 +125,7 @@ def test_batch_equals_stream(tmp_path: Path, seed: int) -> None:
     customers = {customer for customer, _ in shop.profiles().store.items("customers")}
     run(shop.project.root)
     assert customers <= {customer.encode() for customer in shop.published()[0]}
-    assert shop.differences(without=RANKED) == []
+    assert shop.differences(without=RANKED) == [] and shop.consents()
 
     _forgets(shop, rng)
 

@@ -158,3 +158,31 @@ def websocket(url: str, headers: dict[str, str]) -> Iterator[tuple[int, Any]]:
             return json.loads(exactly(length))
 
         yield int(head.split()[1]), receive
+
+
+def test_consent_decides_what_a_profile_may_be_used_for(listening: Listening) -> None:
+    def allows(purpose: str, status: str) -> None:
+        told = {"event": "Consent Updated", "anonymousId": "k9", "properties": {"purpose": purpose, "status": status}}
+        assert listening.collector.post("/v1/track", told).status_code == 200
+
+    def until(purpose: str, allowed: bool) -> dict[str, Any]:
+        over = time.monotonic() + 30
+        while time.monotonic() < over:
+            found = listening.profile("cookie_id:k9", params={"purpose": purpose}).json()
+            if found.get("allowed") is allowed:
+                return found
+            time.sleep(0.02)
+        raise AssertionError(found)
+
+    listening.looks("k9", "p9")
+    listening.until_viewed("cookie_id:k9", "p9")
+    shut = until("personalization", False)
+    assert shut["context"] is None and shut["features"] == {} and shut["customer_id"]
+    allows("personalization", "granted")
+    found = until("personalization", True)
+    assert found["context"]["viewed"] == ["p9"] and found["features"]["views_7d"] == 1
+    # Who somebody is, is for profiling: nobody has said that this may be done.
+    assert found["features"]["email_known"] is None and found["features"]["gender"] is None
+    allows("profiling", "denied")
+    until("personalization", False)
+    assert listening.profile("cookie_id:k9", params={"purpose": "fun"}).status_code == 400

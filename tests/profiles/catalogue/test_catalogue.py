@@ -37,6 +37,7 @@ def test_no_two_are_computed_alike(features):
     assert [what for what, n in made.items() if n > 1] == []
 
 
+@pytest.mark.slow
 def test_the_sql_travels():
     assert [found for features in ALL for model in models(features) for found in lint(model)] == []
 

@@ -147,5 +147,12 @@ def _event(rng: random.Random, place: int, people: int) -> dict[str, Any]:
         mail = {"email_id": f"e{rng.randrange(20)}", "campaign_id": f"c{rng.randrange(3)}"}
         name = rng.choice(("Email Delivered", "Email Opened", "Email Link Clicked"))
         return event | {"type": "track", "event": name, "userId": f"u{who}", "properties": mail}
+    if kind < 0.97:
+        told = {
+            "purpose": rng.choice(("ads", "profiling", "marketing_email", "all")),
+            "status": rng.choice(("granted", "denied", "withdrawn")),
+        }
+        name = rng.choice(("Consent Updated", "Unsubscribed"))
+        return event | {"type": "track", "event": name, "userId": f"u{who}", "properties": told}
     points = {"points": rng.randrange(50), "loyalty_id": f"L{who}"}
     return event | {"type": "track", "event": "Points Earned", "userId": f"u{who}", "properties": points}

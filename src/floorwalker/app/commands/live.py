@@ -57,8 +57,9 @@ def live(context: click.Context, worker: bool, tied: bool, again: bool, once: bo
 @live.command()
 @click.argument("identifier")
 @click.option("--features", is_flag=True, help="All features, too.")
+@click.option("--purpose", help="Only what may be used for it, by consent.")
 @click.pass_obj
-def show(folder: str, identifier: str, features: bool) -> None:
+def show(folder: str, identifier: str, features: bool, purpose: str | None) -> None:
     """Show a live profile: what somebody is doing right now.
 
     \b
@@ -73,6 +74,7 @@ def show(folder: str, identifier: str, features: bool) -> None:
     from floorwalker.app.lookup import normaliser
     from floorwalker.decisions.once import parse_identifier
     from floorwalker.errors import NotFoundError
+    from floorwalker.governance.consent import load_consent_policy
     from floorwalker.profiles.bundle import Shelf
 
     project = open_project(folder)
@@ -89,6 +91,8 @@ def show(folder: str, identifier: str, features: bool) -> None:
     found = profiles.profile(customer) if customer else None
     if found is None:
         raise NotFoundError("no such customer", why="neither the last run nor what came since knows them")
+    if purpose:
+        found = profiles.for_purpose(found, purpose, load_consent_policy(project.policies / "consent.toml"))
     told = msgspec.to_builtins(found, str_keys=True)
     if not features:
         del told["features"]

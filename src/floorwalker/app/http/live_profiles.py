@@ -6,9 +6,10 @@ WebSocket, with one message per step:
     id: shop~3-41
     data: {"id":"shop~3-41","missed":false,"changes":[{"customer_id":"c7x…","at":"…","events":["Product Viewed"]}]}
 
-Whoever comes back with `Last-Event-ID` (or `?after=`) gets what came in the meantime. A new generation of the live
-side, or too long an absence, is told as `missed`: then profiles are to be read anew. A market's key hears nothing: live
-profiles know no market.
+`?purpose=personalization` answers with what may be used for it: where consent is missing, that somebody is a customer
+and no more, never an error. Whoever comes back with `Last-Event-ID` (or `?after=`) gets what came in the meantime. A
+new generation of the live side, or too long an absence, is told as `missed`: then profiles are to be read anew. A
+market's key hears nothing: live profiles know no market.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import msgspec
 from floorwalker.app.http.answers import Answer, Call, Problem, as_json
 from floorwalker.decisions.once import parse_identifier
 from floorwalker.errors import did_you_mean
+from floorwalker.governance.consent import PURPOSES, load_consent_policy
 from floorwalker.profiles.live.listening import Changed, listen, newest
 from floorwalker.profiles.live.reading import LiveProfile, LiveProfiles
 
@@ -36,9 +38,10 @@ HEARTBEAT = 15.0
 
 
 class AskedLive(msgspec.Struct, forbid_unknown_fields=True):
-    """`features`: all features, too, or only the context."""
+    """`features`: all features, too, or only the context; `purpose`: what it is used for, so that consent decides."""
 
     features: bool = True
+    purpose: str = ""
 
 
 class AskedChanges(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,6 +69,10 @@ def live_profile(live: Live, call: Call) -> Answer:
     found = profiles.profile(customer_id) if customer_id else None
     if found is None:
         raise Problem(404, "not_found", "no such customer", "neither the last run nor what came since knows them")
+    if asked.purpose:
+        if asked.purpose not in PURPOSES:
+            raise Problem(400, "unknown_purpose", "a purpose is not known", fix=did_you_mean(asked.purpose, PURPOSES))
+        found = profiles.for_purpose(found, asked.purpose, load_consent_policy(live.project.policies / "consent.toml"))
     return Answer(200, as_json(found if asked.features else _plain(found)))
 
 

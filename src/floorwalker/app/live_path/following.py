@@ -75,6 +75,7 @@ class Follower:
         same = again and known is not None and generations.run_of(known) == self.run_id
         order = list(self._recorded(known)) if same and known else []
         self.store = generations.open_generation(project, self.live, self.name, writing=True)
+        self._suppressed = Suppressed(project)
         mapping = next(one for one in load_mappings(project, settings) if one.source == COLLECTOR)
         self.applier = Applier(
             self.store,
@@ -83,7 +84,7 @@ class Follower:
             Window(self.live.window_minutes * 60, self.live.window_ids),
             Subjects(project.secret),
             source=COLLECTOR,
-            suppressed=Suppressed(project),
+            suppressed=self._suppressed,
         )
         if is_new:
             self._install()
@@ -217,6 +218,7 @@ class Follower:
             self.store.sync()
         self.store.close()
         self.log.close()
+        self._suppressed.close()
 
     def __enter__(self) -> Self:
         return self
@@ -238,6 +240,9 @@ class Suppressed:
         self._database: sqlite3.Connection = self._state.__enter__()
         self._hashes: set[str] = set()
         self._next = 0.0
+
+    def close(self) -> None:
+        self._state.__exit__(None, None, None)
 
     def __call__(self, record: Mapping[str, Any]) -> bool:
         now = time.monotonic()

@@ -176,7 +176,8 @@ class Applier:
     ) -> None:  # fmt: skip
         found = self.reader.read(head, place, raw, shared) if raw else None
         if found is None:
-            self.counts["refused"] += bool(raw)
+            if raw:
+                self.counts["refused"] += 1
             return
         if not self.window.is_new(id_of(found.source, found.message_id), head.received_at):
             self.counts["duplicate"] += 1
@@ -253,7 +254,8 @@ class Applier:
                     min(old.first, one.first), max(old.last, one.last), old.spilled, old.said, old.rows + joined
                 )
             if len(record.rows) > SPILL:
-                self.counts["beyond"] += record.spilled >= MOST_SPILLED
+                if record.spilled >= MOST_SPILLED:
+                    self.counts["beyond"] += 1
                 writes.append(("rows", rows_key(key, record.spilled), record.rows))
                 record = record._replace(spilled=record.spilled + 1, rows=b"")
             writes.append(("records", key, pack_record(record)))

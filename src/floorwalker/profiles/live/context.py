@@ -54,8 +54,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """`viewed`: products, the last one first; `queries` likewise; `favourite_categories`: those looked into most;
-    `consents`: purpose -> granted or denied, the last word on each."""
+    """`viewed`: products, the last one first; `queries` likewise; `favourite_categories`: those looked into most."""
 
     last_seen: dt.datetime | None
     session: Session | None
@@ -63,7 +62,6 @@ class Context(msgspec.Struct, frozen=True):
     cart: list[CartLine]
     queries: list[str]
     favourite_categories: list[str]
-    consents: dict[str, str]
 
 
 def context(rows: Iterable[Row], now: dt.datetime) -> Context:
@@ -79,7 +77,6 @@ def context(rows: Iterable[Row], now: dt.datetime) -> Context:
         cart=_cart(listed),
         queries=_newest(one["query"] for one in reversed(browsed)),
         favourite_categories=sorted(categories, key=lambda one: (-categories[one], one))[:MOST],
-        consents=_consents(listed),
     )
 
 
@@ -138,11 +135,3 @@ def _cart(listed: list[Row]) -> list[CartLine]:
             else:
                 del held[product]
     return list(held.values())
-
-
-def _consents(listed: list[Row]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for row in listed:
-        if row.kind == "consents":
-            found[row.values["purpose"]] = "granted" if row.values["status"] == "granted" else "denied"
-    return found

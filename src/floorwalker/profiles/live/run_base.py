@@ -5,7 +5,8 @@ products, exchange rates, coupons, campaigns. The events after the cut are added
 
 SQL packs a customer's states into one text, so that a row of the lake is never a row of Python:
 
-    [[bucket, [[day, word, measures…], …]], …, [-1, [order keys of the last days]]]
+    [[bucket, [[day, word, measures…], …]], …, [-1, [order keys of the last days]],
+     [-2, [[record, purpose, status, since], …]]]
 
 The texts resemble one another, so they are compressed with a dictionary that is trained on the first of them: to a
 sixth.
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import zstandard
 
+from floorwalker.profiles.live.consents import Word
 from floorwalker.profiles.live.silver import Product, Rate
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from floorwalker.engines.live_store.interface import Change, LiveStore
     from floorwalker.profiles.features.live import State, Updater
 
-ORDERS = -1
+ORDERS, CONSENTS = -1, -2
 DAYS = 90
 """Orders of the last so many days that another source has told are known by their keys: they count once."""
 _STEP = 10_000
@@ -47,6 +49,7 @@ class Base(NamedTuple):
 
     state: State
     orders: set[str]
+    consents: list[Word]
 
 
 def tables_of(updater: Updater) -> tuple[str, ...]:
@@ -54,7 +57,7 @@ def tables_of(updater: Updater) -> tuple[str, ...]:
     return tuple(dict.fromkeys((
         *(bucket.table if bucket.is_table else bucket.source.table for bucket, _ in updater.base_queries()),
         "silver.orders", "silver.products", "silver.product_price_ranks", "silver.exchange_rates", "silver.coupons",
-        "silver.campaigns",
+        "silver.campaigns", "silver.consents", "silver.customer_map",
     )))  # fmt: skip
 
 
@@ -97,11 +100,12 @@ class Bases:
         """A customer's base."""
         rows: dict[int, list[Any]] = dict(_json(self._decompress(packed)))
         orders = set(rows.pop(ORDERS, ()))
+        consents = [Word(*word) for word in rows.pop(CONSENTS, ())]
         named = {
             self._buckets[number].name: [(dt.date.fromisoformat(day), *rest) for day, *rest in listed]
             for number, listed in rows.items()
         }
-        return Base(self._updater.base(named), orders)
+        return Base(self._updater.base(named), orders, consents)
 
 
 def _states_sql(updater: Updater, as_of: dt.date) -> str:
@@ -120,6 +124,12 @@ def _states_sql(updater: Updater, as_of: dt.date) -> str:
         f" FROM silver.orders WHERE occurred_on >= DATE '{as_of - dt.timedelta(days=DAYS)}' AND {entity} IS NOT NULL"
         " AND source <> ?"
         f" GROUP BY {entity}"
+    )
+    word = "json_array(c.record_id, c.purpose, c.status, epoch_us(c.since))::VARCHAR"
+    parts.append(
+        f"SELECT m.customer_id, {CONSENTS},"
+        f" '[{CONSENTS},[' || string_agg({word}, ',' ORDER BY c.record_id, c.purpose) || ']]'"
+        " FROM silver.consents AS c JOIN silver.customer_map AS m USING (record_id) GROUP BY m.customer_id"
     )
     united = " UNION ALL ".join(parts)
     return (
