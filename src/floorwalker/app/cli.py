@@ -30,7 +30,7 @@ COMMANDS = {
     "lineage": ("lineage", "Where a column comes from, and what is made of it."),
     "events": ("events", "What events mean, their JSON Schema, and whether what is sent would be taken."),
     "query": ("data", "Ask the published tables a question in SQL."),
-    "quarantine": ("data", "Rows that did not fit, and why."),
+    "quarantine": ("quarantine", "Rows that did not fit: why, and putting them right."),
     "identity": ("identity", "Who is one person and why; join, cut, review."),
     "customers": ("customers", "Find customers and show their one record."),
     "segments": ("customers", "List segments, their members, and why someone is in one."),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ from floorwalker.sources.deliveries import known_deliveries, note_delivery
 from floorwalker.sources.files import Delivery, find_deliveries
 from floorwalker.sources.ingest import BatchResult, drop_incoming, new_rows_sql, read_deliveries
 from floorwalker.sources.mapping import Defaults, Mapping, load_mapping
+from floorwalker.sources.mended import mended_deliveries
 
 if TYPE_CHECKING:
     import duckdb
@@ -114,12 +116,15 @@ def read_sources(
     chosen = [mapping for mapping in mappings if not only or mapping.source in only]
     results = []
     # One connection for all: to open one takes longer than to read a small source.
-    with lake.connect() as connection:
+    scratch = project.state / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with lake.connect() as connection, tempfile.TemporaryDirectory(dir=scratch) as folder:
         for number, mapping in enumerate(chosen):
             progress("sources", number / len(chosen), mapping.source)
             result = SourceResult(mapping.source, Path(mapping.path).stem)
             known = set() if reload else known_deliveries(state, mapping.source)
-            new = [one for one in find_deliveries(mapping, project.root) if one.fingerprint not in known]
+            there = [*find_deliveries(mapping, project.root), *mended_deliveries(state, mapping, Path(folder))]
+            new = [one for one in there if one.fingerprint not in known]
             before = 0
             for batch in _batches(new):
                 # Deliveries of a batch are received a microsecond apart; the next batch comes after them.

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _HEX = re.compile("([0-9a-f]{2})+")
 PERSONAL_TABLES = (
     PersonalTable("quarantine", ("raw", "reason"), source_column="source"),
+    PersonalTable("mended", ("raw",), source_column="source"),
     *(PersonalTable(table, columns) for table, columns in QUALITY_TEXTS),
     # A decision that loses all records of a side goes with them: see the trigger in identity/schema.py.
     PersonalTable(RECORDS, ("record_id", *ANCHORS)),

@@ -53,6 +53,8 @@ class QuarantineCount:
     source: str
     reason: str
     rows: int
+    oldest: str
+    """When the one came that waits longest."""
 
 
 def keep_quarantine(state: sqlite3.Connection, connection: duckdb.DuckDBPyConnection, received_at: str) -> int:
@@ -69,9 +71,11 @@ def keep_quarantine(state: sqlite3.Connection, connection: duckdb.DuckDBPyConnec
     rows = connection.execute(f"SELECT {_COLUMNS} FROM incoming_quarantine ORDER BY fw_delivery, file, row_number")
     while batch := rows.fetchmany(_BATCH):
         state.executemany(
-            f"INSERT INTO quarantine ({_COLUMNS}, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            f"INSERT INTO quarantine ({_COLUMNS}, received_at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
+            # Read again, a row that somebody has put right would be refused as it was: it is in by another way.
+            "WHERE NOT EXISTS (SELECT 1 FROM mended WHERE mapping = ? AND content = ? AND file = ? AND row_number = ?) "
             "ON CONFLICT (fingerprint, file, row_number) DO NOTHING",
-            [(*row, received_at) for row in batch],
+            [(*row, received_at, row[1], row[5], row[6], row[7]) for row in batch],
         )
     return state.total_changes - before
 
@@ -92,7 +96,7 @@ def list_quarantine(
     limit: int = 50,
     offset: int = 0,
 ) -> list[QuarantinedRow]:
-    """Rows, newest first; `reason` matches any part of a reason."""
+    """Rows, newest first; `reason` matches any part of a reason; all of them where `limit` is -1."""
     where, values = _filter(source, reason, delivery_id)
     found = state.execute(
         f"SELECT id, {_COLUMNS}, received_at FROM quarantine{where} ORDER BY id DESC LIMIT ? OFFSET ?",
@@ -115,7 +119,7 @@ def count_quarantine(
     """Rows by source and reason, the largest count first."""
     where, values = _filter(source, None, delivery_id)
     found = state.execute(
-        f"SELECT source, reason, count(*) FROM quarantine{where} GROUP BY source, reason "
+        f"SELECT source, reason, count(*), min(received_at) FROM quarantine{where} GROUP BY source, reason "
         "ORDER BY count(*) DESC, source, reason",
         values,
     )

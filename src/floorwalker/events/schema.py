@@ -38,4 +38,16 @@ MIGRATIONS: tuple[str, ...] = (
       PRIMARY KEY (partition, log_offset)
     );
     """,
+    """
+    CREATE TABLE mended (                     -- rows of files that were in quarantine, as somebody has put them right
+      mapping     TEXT NOT NULL,
+      source      TEXT NOT NULL,
+      content     TEXT NOT NULL,          -- of the delivery that brought the row, as in quarantine
+      file        TEXT NOT NULL,
+      row_number  INTEGER NOT NULL,
+      raw         TEXT NOT NULL,          -- the row as JSON: an object of the source's columns
+      mended_at   TEXT NOT NULL,
+      PRIMARY KEY (mapping, content, file, row_number)
+    );
+    """,
 )

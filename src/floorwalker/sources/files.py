@@ -33,6 +33,10 @@ _ENDINGS = {
 }
 
 
+MENDED = ".mended.jsonl"
+"""How files of rows end that were put right here: JSON lines in UTF-8, whatever the source delivers."""
+
+
 @dataclass(frozen=True)
 class DeliveredFile:
     """A file, and what people call it: its path within the project where it lies there."""
@@ -85,23 +89,30 @@ def find_deliveries(mapping: Mapping, root: Path | str) -> list[Delivery]:
 
 def make_delivery(mapping: Mapping, paths: list[Path], root: Path) -> Delivery:
     """The delivery that consists of these files. Raises `SourceError` when one cannot be opened."""
-    files, digests = [], []
+    names = [path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path) for path in paths]
+    files = tuple(DeliveredFile(path, name) for path, name in zip(paths, names, strict=True))
+    return Delivery(mapping.source, files, *fingerprints_of(mapping, paths))
+
+
+def fingerprints_of(mapping: Mapping, paths: list[Path]) -> tuple[str, str]:
+    """`fingerprint` and `content` of a delivery of these files."""
+    digests = []
     for path in paths:
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-        files.append(DeliveredFile(path, name))
         try:
             with path.open("rb") as file:
                 digests.append(hashlib.file_digest(file, "sha256").hexdigest())
         except OSError as error:
-            raise SourceError(f"{name} cannot be read", why=str(error), fix="check the file's permissions") from error
+            why, fix = str(error), "check the file's permissions"
+            raise SourceError(f"{path.name} cannot be read", why=why, fix=fix) from error
     digest = "".join(sorted(digests))
     content = hashlib.sha256(f"{mapping.name}\0{digest}".encode()).hexdigest()
-    fingerprint = hashlib.sha256(f"{mapping.source}\0{mapping.digest}\0{digest}".encode()).hexdigest()
-    return Delivery(mapping.source, tuple(files), fingerprint, content)
+    return hashlib.sha256(f"{mapping.source}\0{mapping.digest}\0{digest}".encode()).hexdigest(), content
 
 
 def file_format(mapping: Mapping, path: Path) -> str:
     """csv, tsv, jsonl or parquet, by the mapping or by the name's ending before .gz or .zst."""
+    if path.name.endswith(MENDED):
+        return "jsonl"
     if mapping.format != "auto":
         return mapping.format
     ending = Path(path.stem).suffix if path.suffix.lower() in (".gz", ".zst") else path.suffix

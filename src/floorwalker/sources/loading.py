@@ -18,7 +18,7 @@ import duckdb
 from floorwalker.errors import FloorwalkerError, SourceError
 from floorwalker.sources.compile import Layout, layout_of, missing_columns, named_columns, routing_sql
 from floorwalker.sources.conversions import literal, quoted
-from floorwalker.sources.files import Delivery, file_format
+from floorwalker.sources.files import MENDED, Delivery, file_format
 from floorwalker.sources.lines import prepare
 from floorwalker.sources.mapping import Mapping
 
@@ -159,7 +159,8 @@ def _look(
             raise SourceError(f"{name} cannot be read as Parquet", why=str(error).splitlines()[0]) from error
         layout, delimiter, bad = layout_of(found.columns, map(str, found.types), "parquet"), "", {}
     else:
-        prepared = prepare(path, form, mapping.encoding, mapping.delimiter, scratch)
+        encoding = "utf-8" if path.name.endswith(MENDED) else mapping.encoding
+        prepared = prepare(path, form, encoding, mapping.delimiter, scratch)
         path, delimiter, bad = prepared.path, prepared.delimiter, prepared.bad
         names = mapping.names if form == "jsonl" else prepared.header
         layout = layout_of(names, ["VARCHAR"] * len(names), "jsonl" if form == "jsonl" else "csv")

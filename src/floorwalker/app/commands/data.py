@@ -1,12 +1,10 @@
-"""`models`, `query`, `quarantine`: looking at tables, at what makes them, and at rows that did not fit."""
+"""`models`, `query`: looking at tables and at what makes them."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from floorwalker.app.output import json_option, show, table, to_json
+from floorwalker.app.output import json_option, table
 
 
 @click.group()
@@ -119,91 +117,3 @@ def query(folder: str, sql: str, limit: int, run_id: str | None, as_json: bool) 
         except duckdb.Error as error:
             raise ModelError("the query does not run", why=impersonal(str(error), sql)) from None
         table(relation.columns, rows, as_json)
-
-
-@click.group()
-def quarantine() -> None:
-    """Rows that did not fit, and why."""
-
-
-@quarantine.command("list")
-@click.option("--source", help="Only this source.")
-@click.option("--reason", help="Only reasons that contain this.")
-@click.option("--limit", default=20, show_default=True)
-@click.option("--offset", default=0, show_default=True)
-@json_option
-@click.pass_obj
-def list_rows(folder: str, source: str | None, reason: str | None, limit: int, offset: int, as_json: bool) -> None:
-    """Quarantined rows, newest first.
-
-    \b
-    floorwalker quarantine list --source till
-    """
-    from floorwalker.app.config import open_project
-    from floorwalker.app.state import open_state
-    from floorwalker.events.quarantine import list_quarantine
-
-    with open_state(open_project(folder)) as state:
-        rows = list_quarantine(state, source=source, reason=reason, limit=limit, offset=offset)
-    names = ("id", "source", "file", "row_number", "reason")
-    table(names, [tuple(getattr(row, name) for name in names) for row in rows], as_json)
-
-
-@quarantine.command("show")
-@click.argument("row_id", type=int)
-@json_option
-@click.pass_obj
-def show_row(folder: str, row_id: int, as_json: bool) -> None:
-    """One quarantined row as it was received.
-
-    \b
-    floorwalker quarantine show 17
-    """
-    from floorwalker.app.config import open_project
-    from floorwalker.app.state import open_state
-    from floorwalker.events.quarantine import show_quarantine
-
-    with open_state(open_project(folder)) as state:
-        row = show_quarantine(state, row_id)
-    show(
-        {name: getattr(row, name) for name in ("id", "source", "kind", "file", "row_number", "reason", "raw")}, as_json
-    )
-
-
-@quarantine.command("fix")
-@click.argument("row_id", type=int)
-@click.option(
-    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a key, such as userId=u1; dots reach in."
-)
-@click.option("--unset", "unsets", multiple=True, metavar="KEY", help="Take a key out.")
-@click.option("--event", "whole", default="", metavar="JSON", help="The whole event, in its place.")
-@json_option
-@click.pass_obj
-def fix_row(
-    folder: str, row_id: int, sets: tuple[str, ...], unsets: tuple[str, ...], whole: str, as_json: bool
-) -> None:
-    """Mend an event that the collector put aside; the next run takes it in, once.
-
-    \b
-    floorwalker quarantine fix 17 --set userId=u1 --set properties.price=9.99
-    """
-    from floorwalker.app.collect.mending import mend
-    from floorwalker.app.config import open_project, parse_value
-    from floorwalker.app.state import open_state
-    from floorwalker.errors import ConfigError
-
-    changes: dict[str, Any] = dict.fromkeys(unsets)
-    for one in sets:
-        key, sign, value = one.partition("=")
-        if not sign or not key:
-            raise ConfigError(f"'{one}' is no KEY=VALUE", fix="--set userId=u1")
-        changes[key] = parse_value(value)
-    if not changes and not whole:
-        raise ConfigError("nothing is to be changed", fix="--set, --unset or --event")
-    project = open_project(folder)
-    with open_state(project) as state:
-        event = mend(project, state, row_id, changes, whole=whole)
-    if as_json:
-        click.echo(to_json(event, 2))
-    else:
-        click.echo(f"mended: the next floorwalker run takes it in ({', '.join(event)})")
