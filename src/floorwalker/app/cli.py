@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": ("demo", "Simulate a retailer and run everything on it."),
     "run": ("run", "Read new files and bring every table up to date."),
     "status": ("run", "What has been read, built and published."),
+    "doctor": ("doctor", "What stands in the way, and what to do."),
     "report": ("run", "Write the HTML report of the published run."),
     "lake": ("lake", "Tables and their versions; join small files, delete what nobody needs."),
     "models": ("data", "List, lint and show the SQL models."),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from floorwalker.app.output import json_option, progress_bars, show, table, to_json
+
+if TYPE_CHECKING:
+    from floorwalker.engines.project import Project
 
 
 @click.command()
@@ -78,6 +83,7 @@ def status(folder: str, as_json: bool) -> None:
     from floorwalker.app.config import open_project
     from floorwalker.app.state import open_state
     from floorwalker.engines.lake import Lake
+    from floorwalker.events.quarantine import count_quarantine
     from floorwalker.governance.quality.history import skew_words, skews
     from floorwalker.sources.deliveries import sources_read
 
@@ -91,11 +97,13 @@ def status(folder: str, as_json: bool) -> None:
         read = sources_read(state)
         compared = next(iter(skews(state, 1)), None)
         collected = waiting(project, state)
+        aside = count_quarantine(state)
+    steps = _next(project, pointer is not None, bool(read), collected or 0, sum(one.rows for one in aside))
     names = ("run_id", "status", "as_of", "rows_new", "tables_built", "seconds", "message")
     if as_json:
         listed = [dict(zip(names, row, strict=True)) for row in runs]
         told = {"published": pointer, "sources": read, "collected_waiting": collected, "skew": compared}
-        show({**told, "runs": listed}, True)
+        show({**told, "quarantine": aside, "next": steps, "runs": listed}, True)
         return
     click.echo(f"published: {pointer.run_id} (as of {pointer.as_of})" if pointer else "nothing published yet")
     for name, reason in (pointer.held_back if pointer else {}).items():
@@ -108,6 +116,26 @@ def status(folder: str, as_json: bool) -> None:
     if read:
         table(tuple(read[0]), [tuple(row.values()) for row in read], title="sources")
     table(names, runs, title="runs")
+    if aside:
+        click.echo(f"quarantine: {sum(one.rows for one in aside):,} rows, the oldest of {min(o.oldest for o in aside)}")
+    for step in steps:
+        click.echo(f"next: {step}")
+
+
+def _next(project: Project, published: bool, read: bool, collected: int, aside: int) -> list[str]:
+    """What to do now, the most urgent first."""
+    steps = []
+    if not read and not any(project.mappings.glob("*.toml")):
+        steps.append("floorwalker map FILE (a mapping for a file), or floorwalker collect (events)")
+    elif not published:
+        steps.append("floorwalker run")
+    if collected:
+        steps.append("floorwalker run, to bring what was collected into the tables")
+    if aside:
+        steps.append("floorwalker quarantine count, then quarantine fix")
+    if published and not steps:
+        steps.append("floorwalker report")
+    return steps
 
 
 @click.command()
