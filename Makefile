@@ -60,10 +60,13 @@ bench-identity: setup-dev ## Who is who: accuracy, speed and memory, against rul
 bench-collect: setup-dev ## The collector: durable events a second, processor time per event, against one that does not wait
 	@PYTHONPATH=. $(PYTHON) -m benchmarks.collect
 
+bench-files: setup-dev ## A CSV of 10 M rows into bronze against DuckDB's own copy, and raw files to gold
+	@PYTHONPATH=. $(PYTHON) -m benchmarks.files
+
 bench-recommend: setup-dev ## Item-kNN with recency decay on Amazon Beauty, protocols A and B
 	@PYTHONPATH=. $(PYTHON) -m benchmarks.recommend
 
 clean: ## Remove what the targets made (not .venv)
 	@rm -rf demo dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup setup-dev setup-slow setup-dbt demo test test-slow check format bench-pipeline bench-lake bench-identity bench-collect bench-recommend clean
+.PHONY: help setup setup-dev setup-slow setup-dbt demo test test-slow check format bench-pipeline bench-lake bench-identity bench-collect bench-files bench-recommend clean

@@ -18,7 +18,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from floorwalker.engines.live_store.opening import open_store
 from floorwalker.errors import StateError
-from floorwalker.profiles.live.layout import TABLES
+from floorwalker.profiles.live.applying import version_of
+from floorwalker.profiles.live.layout import TABLES, VERSION
 
 if TYPE_CHECKING:
     from floorwalker.app.live_path.settings import LiveSettings
@@ -50,9 +51,13 @@ def sound(project: Project, settings: LiveSettings) -> str | None:
     if name is None:
         return None
     try:
-        open_generation(project, settings, name).close()
+        with open_generation(project, settings, name) as store:
+            version = version_of(store)
     except StateError as error:
         _log.warning("the live store is made anew: %s", error.why or error.what)
+        return None
+    if version != VERSION:
+        _log.warning("the live store is made anew: its layout is %s, now it is %s", version, VERSION)
         return None
     return name
 

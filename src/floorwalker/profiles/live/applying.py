@@ -75,6 +75,12 @@ class State(msgspec.Struct, array_like=True):
     """When the newest frame was received, microseconds."""
 
 
+def version_of(store: LiveStore) -> int | None:
+    """By which layout a store was written; None where nothing was."""
+    found = store.get("meta", STATE)
+    return msgspec.msgpack.decode(found, type=State).version if found is not None else None
+
+
 class Pending:
     """What a step brings to a record."""
 

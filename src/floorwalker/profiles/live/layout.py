@@ -36,7 +36,8 @@ import msgspec
 
 from floorwalker.events.vocabulary import KINDS
 
-VERSION = 1
+VERSION = 2
+"""A store of another version is made anew, from base and log."""
 TABLES = (
     "records", "rows", "customer_of", "customers", "parts", "moved", "identifiers", "changes", "order", "base", "facts",
     "meta",
