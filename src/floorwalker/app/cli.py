@@ -110,16 +110,16 @@ def main() -> None:
         # The reader of our output (head, less) has left: nothing more to say.
         sys.stderr.close()
         sys.exit(0)
-    except OSError as error:
-        # No space, no permission, a port in use: nothing in our code to look at.
-        click.secho(
-            f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), fg="red", err=True
-        )
-        sys.exit(1)
     except Exception as error:
-        # A mistake of ours. Whoever reports it should not send a customer's data along.
         from floorwalker.engines.messages import trace
+        from floorwalker.engines.trouble import explained
 
+        # No space, no permission, a port in use: nothing in our code to look at.
+        found = explained(error)
+        if found is not None:
+            click.secho(f"error: {found}", fg="red", err=True)
+            sys.exit(1)
+        # A mistake of ours. Whoever reports it should not send a customer's data along.
         click.echo(trace(error), err=True, nl=False)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -46,6 +46,7 @@ from floorwalker.identity.steps import REMEMBERED as IDENTITY_REMEMBERS
 from floorwalker.models.tracking import warm_up
 from floorwalker.profiles.bundle.amend import PEOPLE, amend_bundle
 from floorwalker.profiles.bundle.build import build_bundle
+from floorwalker.sources.deliveries import received_after
 
 if TYPE_CHECKING:
     from floorwalker.app.settings import Settings
@@ -76,6 +77,7 @@ BUNDLED = frozenset(
 )
 """What the serving bundle is made of: a run without one of these tables publishes nothing."""
 
+_SOON = dt.timedelta(seconds=10)
 FEW = 0.3
 """Share of the customers up to which a bundle is amended: to write more of it, writing all of it is as quick."""
 
@@ -164,7 +166,13 @@ def run(
                 only = set(only_sources)
                 if not only or SOURCE in only:
                     export(project, lake, state)
-                result.sources = read_sources(project, settings, lake, state, run_id, started, progress, only, reload)
+                received = received_after(state, started)
+                if received > started + _SOON:
+                    result.notes.append(
+                        f"the clock says {started:%Y-%m-%d %H:%M}, rows were read at {received:%Y-%m-%d %H:%M}: what is"
+                        " read now counts as received after these"
+                    )
+                result.sources = read_sources(project, settings, lake, state, run_id, received, progress, only, reload)
                 clear(project, result.sources)
                 retain(project, state, settings.collect.keep_days, started)
             watch.read(result.sources)
@@ -199,7 +207,7 @@ def run(
                 log=None if quick else read_until(project, state),
             )
             figures = remember_figures(lake, state, run_id, result.as_of, started)
-            result.notes = warnings(state, run_id, figures, settings.identity)
+            result.notes += warnings(state, run_id, figures, settings.identity)
             if not quick:
                 vacuum(lake, settings.lake)
             clean_bundles(project, lake)

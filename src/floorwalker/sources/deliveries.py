@@ -30,6 +30,24 @@ def sources_read(state: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def received_after(state: sqlite3.Connection, now: dt.datetime) -> dt.datetime:
+    """When what is read now counts as received: now, but after everything that was read before. Of two rows on one
+    thing the one received later is believed, so a clock that was put back must not turn them round.
+
+    >>> state = sqlite3.connect(":memory:")
+    >>> _ = state.execute("CREATE TABLE deliveries (received_at TEXT)")
+    >>> now = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    >>> received_after(state, now) == now
+    True
+    >>> _ = state.execute("INSERT INTO deliveries VALUES ('2026-01-06T00:00:00+00:00')")
+    >>> received_after(state, now).isoformat()
+    '2026-01-06T00:00:02+00:00'
+    """
+    (last,) = state.execute("SELECT MAX(received_at) FROM deliveries").fetchone()
+    # It is kept in whole seconds, and deliveries of a run are microseconds apart.
+    return max(now, dt.datetime.fromisoformat(last) + dt.timedelta(seconds=2)) if last else now
+
+
 def note_delivery(
     state: sqlite3.Connection, outcome: DeliveryResult, rows_new: int, run_id: str, received_at: dt.datetime
 ) -> None:

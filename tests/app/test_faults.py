@@ -1,0 +1,114 @@
+"""What goes wrong around a run: a disk that is full, a folder that cannot be written, a clock that was put back.
+
+Each is told in a sentence, what was published stays, and afterwards a run goes on as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.app.driving import call, command, environment, rows, run
+from tests.app.shop import make_shop
+
+IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+FIGURES = "SELECT given_name, orders, revenue FROM gold.customers ORDER BY ALL"
+
+
+@pytest.fixture(scope="module")
+def shop_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_shop(tmp_path_factory.mktemp("faults") / "shop")
+    run(folder)
+    return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, shop_run: Path) -> Iterator[Path]:
+    """The shop on a disk of its own, with little room left."""
+    if not IS_ROOT:
+        pytest.skip("a disk of a few megabytes needs root to be mounted")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    used = sum(path.stat().st_size for path in shop_run.rglob("*") if path.is_file())
+    size = used + (64 << 20)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("this machine lets nobody mount a disk in memory")
+    try:
+        shutil.copytree(shop_run, disk / "shop")
+        yield disk / "shop"
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_is_told_and_what_was_published_stays(small_disk: Path) -> None:
+    before = rows(small_disk, FIGURES)
+    more = "".join(f"Q{number};1;03/02/2026 11:00;B;Scarf;1;20,00;q{number}@example.com;\n" for number in range(30_000))
+    till = next((small_disk / "data").glob("till_1.csv")).read_text(encoding="latin-1")
+    (small_disk / "data" / "till_2.csv").write_text(till.splitlines()[0] + "\n" + more)
+    filler = small_disk.parent / "filler"
+    free = shutil.disk_usage(small_disk).free
+    filler.write_bytes(bytes(max(free - (2 << 20), 0)))
+    done = command(small_disk, "run", "--no-report")
+    assert done.code != 0 and "Traceback" not in done.err and "error:" in done.err, done.err
+    assert any(word in done.err.lower() for word in ("space", "full", "disk")), done.err
+    assert rows(small_disk, FIGURES) == before, "readers have what was published"
+    assert call(small_disk, "doctor", "--quiet").code == 1
+    filler.unlink()
+    assert run(small_disk)["status"] == "published"
+    lines = "SELECT count(*), count(DISTINCT order_id) FROM bronze.order_lines WHERE order_id LIKE 'Q%'"
+    assert rows(small_disk, lines) == [(30_000, 30_000)], "nothing lost, nothing twice"
+
+
+def test_a_folder_that_cannot_be_written_is_told(shop_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(shop_run, folder)
+    for path in (folder / "state", *(one for one in (folder / "state").rglob("*") if one.is_dir())):
+        path.chmod(0o555)
+    for path in (one for one in (folder / "state").rglob("*") if one.is_file()):
+        path.chmod(0o444)
+    for path in (tmp_path, folder):
+        path.chmod(0o755)
+    nobody = {"user": 65534, "group": 65534} if IS_ROOT else {}
+    reachable = all(parent.stat().st_mode & 0o005 for parent in tmp_path.parents)
+    if IS_ROOT and not reachable:
+        pytest.skip("another user cannot reach the temporary folder")
+    done = subprocess.run(
+        [sys.executable, "-m", "floorwalker.app.cli", "-p", str(folder), "run", "--no-report"],
+        env=environment(HOME=str(tmp_path)), capture_output=True, text=True, check=False, cwd=folder, **nobody,
+    )  # fmt: skip
+    for path in (folder / "state", *(one for one in (folder / "state").rglob("*") if one.is_dir())):
+        path.chmod(0o755)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert "error:" in done.stderr and ("permission" in done.stderr.lower() or "read" in done.stderr.lower())
+
+
+def test_a_clock_that_was_put_back_turns_nothing_round(shop_run: Path, tmp_path: Path) -> None:
+    """The last word on a line counts, and the last word is what was delivered last, whatever the clock says."""
+    from floorwalker.app.state import open_state
+    from floorwalker.engines.project import Project
+
+    folder = tmp_path / "shop"
+    shutil.copytree(shop_run, folder)
+    with open_state(Project(folder)) as state:
+        # As if everything had been read in a year that the clock had by mistake.
+        state.execute("UPDATE deliveries SET received_at = '2031-01-01T00:00:00+00:00'")
+    till = (folder / "data" / "till_1.csv").read_text(encoding="latin-1").splitlines()
+    (folder / "data" / "till_2.csv").write_text(f"{till[0]}\nR9;1;03/02/2026 11:05;B;Scarf;1;20,00;dora@example.com;\n")
+    result = run(folder)
+    assert any("the clock says" in note for note in result["notes"])
+    received = rows(folder, "SELECT min(received_at) FROM bronze.order_lines WHERE order_id = 'R9'")[0][0]
+    assert received.year == 2031
+
+
+def test_two_runs_at_once(shop_run: Path) -> None:
+    from floorwalker.engines.lock import run_lock
+    from floorwalker.engines.project import Project
+
+    with run_lock(Project(shop_run), "the first"):
+        second = command(shop_run, "run", "--no-report")
+    assert second.code == 1 and "another run is at work" in second.err and "the first" in second.err
