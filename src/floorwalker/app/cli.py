@@ -21,6 +21,7 @@ COMMANDS = {
     "config": ("setup", "Show the settings and where each comes from."),
     "simulate": ("setup", "Write the raw files of a made-up retailer."),
     "demo": ("demo", "Simulate a retailer and run everything on it."),
+    "pull": ("pull", "Bring what is new from shops, help desks and databases, as files for the next run."),
     "run": ("run", "Read new files and bring every table up to date."),
     "status": ("run", "What has been read, built and published."),
     "doctor": ("doctor", "What stands in the way, and what to do."),

@@ -33,6 +33,7 @@ from floorwalker.identity.schema import IMPERSONAL_TABLES as IDENTITY
 from floorwalker.identity.stitching.journal import erase as erase_from_journal
 from floorwalker.identity.stitching.opening import journal_path
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
+from floorwalker.sources.connectors.landing import PULLED
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
@@ -58,6 +59,7 @@ IMPERSONAL_TABLES = (
     "api_keys",
     "runs",
     "deliveries",
+    "pull_cursors",
     "log_positions",
     "log_again",
 )
@@ -201,6 +203,7 @@ def handlers() -> Sequence[Handler]:
         ExportsHandler(),
         ScratchHandler(),
         FilesHandler("lineage", "state/lineage"),
+        FilesHandler(PULLED, f"state/{PULLED}"),
         ReportHandler(),
         PlainStateHandler(),
     )

@@ -1,4 +1,4 @@
-"""SQLite tables of the sources room: which deliveries have been read."""
+"""SQLite tables of the sources room: which deliveries have been read, and how far each pulled stream was."""
 
 MIGRATIONS = (
     """
@@ -16,5 +16,17 @@ MIGRATIONS = (
       rows_suppressed INTEGER NOT NULL
     );
     CREATE INDEX deliveries_of_source ON deliveries (source);
+    """,
+    """
+    CREATE TABLE pull_cursors (
+      pull TEXT NOT NULL,
+      stream TEXT NOT NULL,
+      value TEXT,                     -- seconds or a number, exact
+      shown TEXT NOT NULL,            -- the same for people
+      token TEXT NOT NULL,            -- the system's own mark, where it has one
+      seen TEXT NOT NULL,             -- JSON: digests of the records at the end of what was read
+      pulled_at TEXT NOT NULL,
+      PRIMARY KEY (pull, stream)
+    );
     """,
 )

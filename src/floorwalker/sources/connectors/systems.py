@@ -1,0 +1,57 @@
+"""From what a project says of a source to something that reads it: a REST interface, a database, a remote folder.
+
+In: a `Pull`. Out: its streams, and an open `Reader`.
+
+>>> [one.name for one in streams_of(Pull("shop", "shopify", streams=("orders",)))]
+['orders']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from floorwalker.errors import ConfigError
+from floorwalker.sources.connectors.definition import Stream, load_connector, stream_of
+from floorwalker.sources.connectors.pulling import Reader
+from floorwalker.sources.connectors.settings import Pull
+
+
+def streams_of(pull: Pull, own: Path | None = None) -> list[Stream]:
+    """The streams to pull: those that are named, else all."""
+    if pull.connector == "sql":
+        if not pull.tables:
+            raise ConfigError(f"pulls.{pull.name} has no tables", fix='add [[pulls.NAME.tables]] with name = "…"')
+        found = [stream_of(dict(table), f"pulls.{pull.name}.tables") for table in pull.tables]
+    else:
+        found = list(load_connector(pull.connector, own).streams)
+    known = {one.name: one for one in found}
+    return [known[name] if name in known else _missing(pull, name, known) for name in pull.streams] or found
+
+
+def open_reader(
+    pull: Pull, root: Path, own: Path | None = None, notice: Callable[[str], None] = lambda _: None
+) -> Reader:
+    """The system, ready to be read. Raises ConfigError for a secret that is not set."""
+    secrets = pull.secret_values()
+    if pull.connector == "sql":
+        from floorwalker.sources.connectors.sql import SqlReader
+
+        return SqlReader(pull.name, {**pull.options, **secrets})
+    from floorwalker.sources.connectors.rest import RestReader
+
+    connector = load_connector(pull.connector, own)
+    for name in pull.options:
+        if name not in connector.options and name not in ("url", "backoff"):
+            from floorwalker.errors import did_you_mean
+
+            raise ConfigError(
+                f"unknown key 'pulls.{pull.name}.{name}'",
+                fix=did_you_mean(name, ["url", *connector.options, *(f"{one}_env" for one in connector.secrets)]),
+            )
+    backoff = float(pull.options.get("backoff", 1))
+    return RestReader(pull.name, connector, {**pull.options, **secrets}, notice=notice, backoff=backoff)
+
+
+def _missing(pull: Pull, name: str, known: dict[str, Stream]) -> Stream:
+    raise ConfigError(f"{pull.connector} has no stream '{name}'", fix="known: " + ", ".join(sorted(known)))
