@@ -91,6 +91,8 @@ class Stream:
     """Folder of deliveries → path of the list that is written a line per element; empty: a line per record."""
     included: bool = False
     """JSON:API: what `relationships` name is put in its place from the page's `included`."""
+    schema: str = ""
+    """Of a database."""
     documentation: str = ""
 
 

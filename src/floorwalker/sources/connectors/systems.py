@@ -9,9 +9,10 @@ In: a `Pull`. Out: its streams, and an open `Reader`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from floorwalker.errors import ConfigError
+from floorwalker.errors import ConfigError, did_you_mean
 from floorwalker.sources.connectors.definition import Stream, load_connector, stream_of
 from floorwalker.sources.connectors.pulling import Reader
 from floorwalker.sources.connectors.settings import Pull
@@ -22,7 +23,7 @@ def streams_of(pull: Pull, own: Path | None = None) -> list[Stream]:
     if pull.connector == "sql":
         if not pull.tables:
             raise ConfigError(f"pulls.{pull.name} has no tables", fix='add [[pulls.NAME.tables]] with name = "…"')
-        found = [stream_of(dict(table), f"pulls.{pull.name}.tables") for table in pull.tables]
+        found = [_in_order(stream_of(dict(table), f"pulls.{pull.name}.tables")) for table in pull.tables]
     else:
         found = list(load_connector(pull.connector, own).streams)
     known = {one.name: one for one in found}
@@ -43,14 +44,17 @@ def open_reader(
     connector = load_connector(pull.connector, own)
     for name in pull.options:
         if name not in connector.options and name not in ("url", "backoff"):
-            from floorwalker.errors import did_you_mean
-
             raise ConfigError(
                 f"unknown key 'pulls.{pull.name}.{name}'",
                 fix=did_you_mean(name, ["url", *connector.options, *(f"{one}_env" for one in connector.secrets)]),
             )
     backoff = float(pull.options.get("backoff", 1))
     return RestReader(pull.name, connector, {**pull.options, **secrets}, notice=notice, backoff=backoff)
+
+
+def _in_order(stream: Stream) -> Stream:
+    """A database is asked for the cursor's order."""
+    return replace(stream, cursor=replace(stream.cursor, ordered=True)) if stream.cursor else stream
 
 
 def _missing(pull: Pull, name: str, known: dict[str, Stream]) -> Stream:
