@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,8 +52,11 @@ class RestReader:
         if "access_token_url" in auth:
             hosts.add(urlsplit(auth["access_token_url"]).netloc.lower())
         expired = connector.client.get("expired", ())
+        limits = connector.limits
+        if "requests_per_minute" in self.values:
+            limits = replace(limits, requests_per_minute=float(self.values["requests_per_minute"]))
         self.session = PoliteSession(
-            name, connector.limits, hosts=hosts, expired=expired, notice=notice, backoff=backoff
+            name, limits, hosts=hosts, expired=expired, notice=notice, backoff=backoff
         )
         with quiet_dlt():
             self.client = self._client(auth)

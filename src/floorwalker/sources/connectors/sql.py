@@ -37,6 +37,7 @@ class SqlReader:
 
     def __init__(self, name: str, values: dict[str, str]) -> None:
         import sqlalchemy as sa
+        from sqlalchemy.exc import ArgumentError
 
         self.name = name
         if "url" not in values:
@@ -46,7 +47,7 @@ class SqlReader:
             if values.get("password"):
                 url = url.set(password=values["password"])
             self.engine = sa.create_engine(url, pool_pre_ping=True)
-        except (sa.exc.ArgumentError, ImportError) as error:
+        except (ArgumentError, ImportError) as error:
             # The error may quote the address.
             raise ConfigError(
                 f"pulls.{name}: the url cannot be used",
