@@ -44,7 +44,8 @@ def pull_sources(
 ) -> list[StreamResult]:
     """Pull the sources of these names, all of them without any. `full` reads from the beginning, `since` from a time
     on, `dry_run` reads and keeps nothing."""
-    chosen = chosen_pulls(settings, names)
+    # Debezium's connectors send by themselves: there is nothing to ask.
+    chosen = [one for one in chosen_pulls(settings, names) if one.connector != "debezium"]
     results: list[StreamResult] = []
     for place, pull in enumerate(chosen):
         name = pull.name

@@ -43,6 +43,8 @@ _HEX = re.compile("([0-9a-f]{2})+")
 PERSONAL_TABLES = (
     PersonalTable("quarantine", ("raw", "reason"), source_column="source"),
     PersonalTable("mended", ("raw",), source_column="source"),
+    # Carried out, a request goes with the person.
+    PersonalTable("privacy_requests", ("customer_ref", "email", "phone"), source_column="pull"),
     *(PersonalTable(table, columns) for table, columns in QUALITY_TEXTS),
     # A decision that loses all records of a side goes with them: see the trigger in identity/schema.py.
     PersonalTable(RECORDS, ("record_id", *ANCHORS)),

@@ -1,4 +1,5 @@
-"""SQLite tables of the sources room: which deliveries have been read, and how far each pulled stream was."""
+"""SQLite tables of the sources room: which deliveries have been read, how far each pulled
+stream was, and what people asked of their data."""
 
 MIGRATIONS = (
     """
@@ -27,6 +28,18 @@ MIGRATIONS = (
       seen TEXT NOT NULL,             -- JSON: digests of the records at the end of what was read
       pulled_at TEXT NOT NULL,
       PRIMARY KEY (pull, stream)
+    );
+    """,
+    """
+    CREATE TABLE privacy_requests (
+      number TEXT PRIMARY KEY,        -- of what was sent: the same again is the same request
+      pull TEXT NOT NULL,
+      topic TEXT NOT NULL,
+      customer_ref TEXT NOT NULL,
+      email TEXT NOT NULL,
+      phone TEXT NOT NULL,
+      received_at TEXT NOT NULL,
+      due_on TEXT NOT NULL
     );
     """,
 )

@@ -32,7 +32,7 @@ class Commerce:
                             "qty_ordered": 2, "price": 0}]},
                 {"entity_id": 2, "increment_id": "000000002", "created_at": "2026-01-06 10:00:00",
                  "updated_at": "2026-01-06 10:00:00", "customer_email": "guest@example.org", "customer_is_guest": 1,
-                 "order_currency_code": "EUR", "billing_address": {"country_id": "FR", "telephone": "+33 1 23 45 67 89"},
+                 "order_currency_code": "EUR", "billing_address": {"country_id": "FR", "telephone": "+33 123456789"},
                  "items": [{**item, "item_id": 3, "sku": "MUG", "name": "Mug", "qty_ordered": 3, "qty_canceled": 1,
                             "price": 1234567890.1234}]},
             ],

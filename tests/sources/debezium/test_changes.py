@@ -1,4 +1,4 @@
-"""Files of Debezium's messages, read by a mapping: types, order, deletions, what changes nothing, what cannot be meant."""
+"""Files of Debezium's messages, read by a mapping: types, order, deletions, what changes nothing, what is bad."""
 
 from __future__ import annotations
 

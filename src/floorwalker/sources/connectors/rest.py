@@ -55,9 +55,7 @@ class RestReader:
         limits = connector.limits
         if "requests_per_minute" in self.values:
             limits = replace(limits, requests_per_minute=float(self.values["requests_per_minute"]))
-        self.session = PoliteSession(
-            name, limits, hosts=hosts, expired=expired, notice=notice, backoff=backoff
-        )
+        self.session = PoliteSession(name, limits, hosts=hosts, expired=expired, notice=notice, backoff=backoff)
         with quiet_dlt():
             self.client = self._client(auth)
 
