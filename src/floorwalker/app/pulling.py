@@ -98,6 +98,13 @@ def _pull_source(project: Project, pull: Pull, asked: Asked) -> list[StreamResul
         remove_unfinished(folder)
         if pull.keep_days and not asked.dry_run:
             remove_read(folder, project.root, state, asked.now - dt.timedelta(days=pull.keep_days))
+        if pull.connector == "files":
+            from floorwalker.sources.connectors.remote import ROWS, pull_files
+
+            try:
+                return [pull_files(pull, state, folder, asked)]
+            except FloorwalkerError as error:
+                return [StreamResult(pull.name, ROWS, error=str(error))]
         try:
             streams = streams_of(pull, project.root / CONNECTORS)
             reader = open_reader(pull, project.root, project.root / CONNECTORS, asked.progress)

@@ -92,6 +92,8 @@ def _list(folder: str, as_json: bool) -> None:
     shipped = [load_connector(name) for name in shipped_connectors()]
     about = [(one.name, one.title, ", ".join(stream.name for stream in one.streams)) for one in shipped]
     about += [("sql", "A table or view of a database that SQLAlchemy knows", "your tables")]
+    about += [("files", "A remote folder that fsspec knows: SFTP, S3, …", "files")]
+    about += [("debezium", "Changes of a database's rows, sent to floorwalker receive", "changes")]
     project = Project(folder)
     # Connectors can be looked at before there is a project.
     sources = listed_sources(project, load_config(project).settings) if project.config_file.exists() else []

@@ -9,6 +9,11 @@ rows         a record as the lines of a delivery: one per element of a list
 rest         records of a REST interface, by dlt's client and paginators
 http         the session under it: retries, rate limits, numbers that stay exact
 sql          records of a database's table, by dlt's sql_database
+remote       files of a remote folder, by dlt's filesystem
+systems      what a project says of a source → something that reads it
+mappings     mappings that come with a connector
+showing      what to put into floorwalker.toml
+paging       ways of paging that dlt does not have
 quiet        dlt without telemetry and without files of its own
 shipped/     connectors and their mappings, as data
 """

@@ -137,7 +137,9 @@ def load_connector(name: str, folder: Path | None = None) -> Connector:
         if path.is_file():
             return parse_connector(path.read_text(encoding="utf-8"), path.name)
     own = [path.stem for path in folder.glob("*.toml")] if folder else []
-    raise ConfigError(f"no connector '{name}'", fix=did_you_mean(name, [*shipped_connectors(), *own, "sql", "files"]))
+    raise ConfigError(
+        f"no connector '{name}'", fix=did_you_mean(name, [*shipped_connectors(), *own, "sql", "files", "debezium"])
+    )
 
 
 def parse_connector(text: str, path: str = "connector") -> Connector:

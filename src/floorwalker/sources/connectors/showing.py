@@ -28,11 +28,29 @@ cursor = { field = "updated_at", overlap_minutes = 10 }         # a time, or { f
 # Then a mapping of your own with files = "state/pulled/database/orders/*.jsonl"
 """
 
+_FILES = """\
+[pulls.drop]
+connector = "files"
+url = "sftp://files.example.com/out"    # any address that fsspec knows, with its package: s3://… needs s3fs
+pattern = "orders_*.csv"
+username = "reader"                     # what else stands here goes to fsspec's file system
+password_env = "DROP_PASSWORD"          # the environment variable that holds it
+
+# Then a mapping of your own with files = "state/pulled/drop/files/*.csv"
+"""
+_DEBEZIUM = """\
+[pulls.erp]
+connector = "debezium"                  # floorwalker receive takes POST /v1/changes/erp
+
+# Then a mapping of your own with files = "state/pulled/erp/changes/*.jsonl", format = "debezium", change_key = "id"
+"""
+_OTHERS = {"sql": _SQL, "files": _FILES, "debezium": _DEBEZIUM}
+
 
 def as_settings(name: str, own: Path | None = None) -> str:
     """Ready to paste."""
-    if name == "sql":
-        return _SQL
+    if name in _OTHERS:
+        return _OTHERS[name]
     connector = load_connector(name, own)
     lines = [f"[pulls.{name}]", f'connector = "{name}"']
     if "{url}" in connector.client.get("base_url", "") and "url" not in connector.options:
