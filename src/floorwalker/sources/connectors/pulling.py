@@ -20,7 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-from floorwalker.errors import SourceError
+from floorwalker.errors import ConfigError, SourceError
 from floorwalker.sources.connectors.cursors import MOST_SEEN, Position, back, load, save, seconds, value_of, written
 from floorwalker.sources.connectors.definition import Stream
 from floorwalker.sources.connectors.landing import file_name, write
@@ -111,7 +111,9 @@ class _Pulling:
         rule, first = self.stream.cursor, self.pull.since
         if rule is None:
             return None, ""
-        if self.asked.since is not None and rule.type != "number":
+        if self.asked.since is not None and rule.type == "number":
+            raise ConfigError(f"{self.stream.name} is read by a number, not by a time", fix="--full reads all of it")
+        if self.asked.since is not None:
             return seconds(self.asked.since), ""
         if not self.asked.full and self.was.value is not None:
             return back(rule, self.was.value), self.was.token if rule.type == "token" else ""

@@ -8,6 +8,7 @@ by names of its own, and report usage. A project's sources are said in floorwalk
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import tempfile
 from collections.abc import Generator
@@ -18,17 +19,21 @@ from floorwalker.errors import ConfigError
 _OFF = {"RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DISABLE_PLUGINS": "true"}
 
 
+def need_dlt() -> None:
+    """Raises ConfigError where the extra is not installed."""
+    if any(importlib.util.find_spec(name) is None for name in ("dlt", "requests")):
+        raise ConfigError("pulling needs dlt", fix="pip install 'floorwalker[connectors]'")
+
+
 @contextmanager
 def quiet_dlt() -> Generator[None]:
     """Raises ConfigError where dlt is not installed."""
+    need_dlt()
     os.environ.update(_OFF)
-    try:
-        from dlt.common.configuration.container import Container
-        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-        from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
-        from dlt.common.runtime.run_context import RunContext
-    except ImportError:
-        raise ConfigError("pulling needs dlt", fix="pip install 'floorwalker[connectors]'") from None
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+    from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
+    from dlt.common.runtime.run_context import RunContext
 
     class Silent(RunContext):
         """A context that knows nothing of the machine."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from floorwalker.errors import ConfigError, did_you_mean
 from floorwalker.sources.connectors.definition import Stream, load_connector, stream_of
 from floorwalker.sources.connectors.pulling import Reader
+from floorwalker.sources.connectors.quiet import need_dlt
 from floorwalker.sources.connectors.settings import Pull
 
 
@@ -34,6 +35,7 @@ def open_reader(
     pull: Pull, root: Path, own: Path | None = None, notice: Callable[[str], None] = lambda _: None
 ) -> Reader:
     """The system, ready to be read. Raises ConfigError for a secret that is not set."""
+    need_dlt()
     secrets = pull.secret_values()
     if pull.connector == "sql":
         from floorwalker.sources.connectors.sql import SqlReader
