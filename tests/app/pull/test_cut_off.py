@@ -20,6 +20,7 @@ def state_of(folder: Path) -> list[list[tuple]]:
     return [bronze(folder, f"SELECT event_id FROM bronze.{kind} ORDER BY 1") for kind in KINDS]
 
 
+@pytest.mark.slow
 def test_killed_anywhere_nothing_is_lost_and_nothing_counts_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
