@@ -23,6 +23,7 @@ FAMILIES = {
     "src/floorwalker/profiles/sql/": "the product's SQL models; docs/tables.md has a line on each",
     "src/floorwalker/app/templates/": "project folders that `floorwalker init` copies: three, and what they share",
     "src/floorwalker/console/templates/": "pages, styles and scripts of the report and the catalogue of features",
+    "src/floorwalker/sources/connectors/shipped/": "systems that are pulled, as data, with mappings of their rows",
     "src/floorwalker/sources/simulator/words/": "word lists from which the simulator makes names and places",
     "benchmarks/results/": "what the benchmarks last measured, as JSON",
     "docs/images/": "pictures, drawn by `scripts/flow_picture.py`",

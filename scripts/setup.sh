@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make .venv and install Floorwalker into it: `setup.sh` for using it, `setup.sh dev` for developing and testing,
 # `setup.sh slow` after that for the slow tests: Spark and Java. `setup.sh dbt` makes .venv-dbt, which dbt has to itself.
-# On Debian as root it installs what the system lacks (python3-venv; for the tests a browser, Redis and Java).
+# On Debian as root it installs what the system lacks (python3-venv; for the tests a browser, Redis, PostgreSQL and Java).
 set -eu
 extra="${1:-}"
 
@@ -56,7 +56,7 @@ make_venv .venv
 
 if [ "$extra" = slow ]; then
 	echo "installing Spark into .venv (430 MB) …"
-	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,redis,spark]"
+	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,redis,connectors,spark]"
 	if command -v npm >/dev/null || install nodejs npm; then
 		echo "installing SDKs of npm into .sdks (45 MB) …"
 		mkdir -p .sdks && cp tests/app/collect/node/package.json .sdks/
@@ -72,11 +72,13 @@ fi
 
 echo "installing Floorwalker and its libraries into .venv (about a minute) …"
 if [ "$extra" = dev ]; then
-	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,redis]"
+	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,redis,connectors]"
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || install chromium ||
 		echo "no Chromium: the browser tests will be skipped"
 	command -v redis-server >/dev/null || install redis-server ||
 		echo "no redis-server: the tests of the live store on Redis will be skipped"
+	[ -n "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null)" ] || command -v postgres >/dev/null ||
+		install postgresql || echo "no postgres: the tests of databases that are pulled will be skipped"
 else
 	.venv/bin/python -m pip install -q --disable-pip-version-check -e .
 fi

@@ -21,6 +21,8 @@ COMMANDS = {
     "config": ("setup", "Show the settings and where each comes from."),
     "simulate": ("setup", "Write the raw files of a made-up retailer."),
     "demo": ("demo", "Simulate a retailer and run everything on it."),
+    "pull": ("pull", "Bring what is new from shops, help desks and databases, as files for the next run."),
+    "receive": ("receive", "Take Debezium's changes and Shopify's privacy webhooks over HTTP."),
     "run": ("run", "Read new files and bring every table up to date."),
     "status": ("run", "What has been read, built and published."),
     "doctor": ("doctor", "What stands in the way, and what to do."),
@@ -48,6 +50,7 @@ COMMANDS = {
     "audience": ("activate", "List audiences and export one to a file."),
     "export": ("export", "Write the project's SQL for another engine, or a dbt project."),
     "erase": ("govern", "Erase a person from every store, with proof."),
+    "privacy": ("receive", "What people asked of their data by a shop's webhooks."),
     "audit": ("govern", "Who did what, and whether the log is intact."),
 }
 

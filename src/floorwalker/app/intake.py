@@ -25,6 +25,8 @@ from floorwalker.events.quarantine import keep_quarantine
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES
 from floorwalker.governance import suppression
 from floorwalker.sources.collected import COLLECTED
+from floorwalker.sources.connectors.mappings import pulled_mappings
+from floorwalker.sources.connectors.settings import read_pulls
 from floorwalker.sources.deliveries import known_deliveries, note_delivery
 from floorwalker.sources.files import Delivery, find_deliveries
 from floorwalker.sources.ingest import BatchResult, drop_incoming, new_rows_sql, read_deliveries
@@ -73,7 +75,10 @@ def load_mappings(project: Project, settings: Settings) -> list[Mapping]:
     # What SDKs sent needs no mapping of the project's own, but may have one.
     if (project.state / LOG).exists() and all(path.name != COLLECTED.name for path in paths):
         paths.append(COLLECTED)
-    return [load_mapping(path, defaults) for path in paths]
+    return [
+        *(load_mapping(path, defaults) for path in paths),
+        *pulled_mappings(read_pulls(settings.pulls), {path.stem for path in paths}, defaults),
+    ]
 
 
 def make_bronze(lake: Lake) -> None:

@@ -8,6 +8,8 @@ In: nothing. Out: `Settings`, whose defaults are the product's defaults.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from floorwalker.app.collect.settings import CollectSettings
@@ -17,6 +19,7 @@ from floorwalker.governance.quality.settings import LineageSettings, QualitySett
 from floorwalker.identity.settings import IdentitySettings
 from floorwalker.models.recommend.settings import RecommendSettings
 from floorwalker.models.segmentation.settings import SegmentationSettings
+from floorwalker.sources.connectors.settings import read_pulls
 
 
 class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -56,6 +59,8 @@ class RunSection(_Section, frozen=True):
     as_of: str = "data"
     reporting_currency: str | None = None
     report: bool = True
+    pull: bool = False
+    """Pull every source of [pulls] before files are read."""
 
 
 class OrdersSection(_Section, frozen=True):
@@ -92,6 +97,12 @@ class Settings(_Section, frozen=True):
     live: LiveSettings = LiveSettings()
     quality: QualitySettings = QualitySettings()
     lineage: LineageSettings = LineageSettings()
+    pulls: dict[str, dict[str, Any]] = {}
+    """Systems that data is pulled from, a table each: `floorwalker pull --list`."""
+
+    def __post_init__(self) -> None:
+        # Here, so that no command goes on with, or shows, a file that holds a secret.
+        read_pulls(self.pulls)
 
     @property
     def reporting_currency(self) -> str:

@@ -33,6 +33,7 @@ from floorwalker.identity.schema import IMPERSONAL_TABLES as IDENTITY
 from floorwalker.identity.stitching.journal import erase as erase_from_journal
 from floorwalker.identity.stitching.opening import journal_path
 from floorwalker.profiles.bundle.erasure import erase_from_bundles
+from floorwalker.sources.connectors.landing import PULLED
 
 if TYPE_CHECKING:
     from floorwalker.engines.project import Project
@@ -42,6 +43,8 @@ _HEX = re.compile("([0-9a-f]{2})+")
 PERSONAL_TABLES = (
     PersonalTable("quarantine", ("raw", "reason"), source_column="source"),
     PersonalTable("mended", ("raw",), source_column="source"),
+    # Carried out, a request goes with the person.
+    PersonalTable("privacy_requests", ("customer_ref", "email", "phone"), source_column="pull"),
     *(PersonalTable(table, columns) for table, columns in QUALITY_TEXTS),
     # A decision that loses all records of a side goes with them: see the trigger in identity/schema.py.
     PersonalTable(RECORDS, ("record_id", *ANCHORS)),
@@ -58,6 +61,7 @@ IMPERSONAL_TABLES = (
     "api_keys",
     "runs",
     "deliveries",
+    "pull_cursors",
     "log_positions",
     "log_again",
 )
@@ -201,6 +205,7 @@ def handlers() -> Sequence[Handler]:
         ExportsHandler(),
         ScratchHandler(),
         FilesHandler("lineage", "state/lineage"),
+        FilesHandler(PULLED, f"state/{PULLED}"),
         ReportHandler(),
         PlainStateHandler(),
     )

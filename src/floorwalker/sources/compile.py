@@ -25,7 +25,7 @@ from sqlglot import exp
 from floorwalker.errors import ConfigError, SourceError, did_you_mean
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES, PERSON, Column, Kind
 from floorwalker.sources.conversions import clean_layers, is_direct, literal, not_nan, quoted, typed
-from floorwalker.sources.mapping import ColumnMap, KindMap, Mapping, column_name, needs_time
+from floorwalker.sources.mapping import POSITION, ColumnMap, KindMap, Mapping, column_name, needs_time
 
 IDENTIFIERS = tuple(column for column in PERSON if column.name != "record_id")
 HashSql = Callable[[str, str], str]
@@ -171,6 +171,8 @@ class CompiledMap:
             values[f"v_{name}"] = self.accepted(read.value, column, about)
             if name == "occurred_at":
                 day, hour = read.day, read.hour
+        if self.mapping.change_key:
+            starts["e_position"] = quoted(POSITION)
         for index, text in enumerate(self.numbers):
             starts[f"n_{index}"] = _own(text, self.layout)
         rows = f"SELECT fw_file, fw_rowid, {_aliased(starts)} FROM ({self.named})"
@@ -194,6 +196,8 @@ class CompiledMap:
             *self.number_refusals(),
         ]
         content = {name: _canonical(f"v_{name}", self.kind.column(name)) for name in mapped}
+        if self.mapping.change_key:
+            content["position"] = "e_position"
         key = separated(f"{self.mapping.source}{chr(31)}{self.kind.name}", content)
         return [
             "fw_delivery",

@@ -18,6 +18,7 @@ import duckdb
 from floorwalker.errors import FloorwalkerError, SourceError
 from floorwalker.sources.compile import Layout, layout_of, missing_columns, named_columns, routing_sql
 from floorwalker.sources.conversions import literal, quoted
+from floorwalker.sources.debezium.unwrapping import unwrapped
 from floorwalker.sources.files import MENDED, Delivery, file_format
 from floorwalker.sources.lines import prepare
 from floorwalker.sources.mapping import Mapping
@@ -42,6 +43,8 @@ class Part:
     path: Path
     name: str
     bad: dict[int, str] = field(default_factory=dict)
+    why: dict[int, str] = field(default_factory=dict)
+    """Reasons of bad lines, where they are other than a quote that never closes."""
 
 
 @dataclass
@@ -76,7 +79,7 @@ def make_groups(
         except SourceError as error:
             refused[index] = error
             continue
-        for layout, delimiter, path, name, bad in seen:
+        for layout, delimiter, path, name, bad, why in seen:
             if not layout.columns:
                 continue
             key = (layout.form, delimiter, tuple(layout.columns.items()))
@@ -85,7 +88,7 @@ def make_groups(
             if group is None or group.size + size > GROUP_BYTES:
                 group = current[key] = Group(layout, delimiter)
                 groups.append(group)
-            group.parts.append(Part(index, path, name, bad))
+            group.parts.append(Part(index, path, name, bad, why))
             group.size += size
     first = 0
     for group in groups:
@@ -145,8 +148,9 @@ def raw_json(group: Group) -> str:
 
 def _look(
     connection: duckdb.DuckDBPyConnection, mapping: Mapping, path: Path, name: str, scratch: Path
-) -> tuple[Layout, str, Path, str, dict[int, str]]:
-    """A file's layout, delimiter, and where to read it."""
+) -> tuple[Layout, str, Path, str, dict[int, str], dict[int, str]]:
+    """A file's layout, delimiter, where to read it, and what of it is put aside and why."""
+    why: dict[int, str] = {}
     form = file_format(mapping, path)
     if set(str(path)) & set("*?[]{}"):
         # DuckDB would take these for a pattern.
@@ -158,6 +162,10 @@ def _look(
         except duckdb.Error as error:
             raise SourceError(f"{name} cannot be read as Parquet", why=str(error).splitlines()[0]) from error
         layout, delimiter, bad = layout_of(found.columns, map(str, found.types), "parquet"), "", {}
+    elif form == "debezium":
+        changes = unwrapped(path, mapping.change_key, scratch)
+        path, delimiter, bad, why = changes.path, "", changes.bad, changes.why
+        layout = layout_of(mapping.names, ["VARCHAR"] * len(mapping.names), "jsonl")
     else:
         encoding = "utf-8" if path.name.endswith(MENDED) else mapping.encoding
         prepared = prepare(path, form, encoding, mapping.delimiter, scratch)
@@ -168,7 +176,7 @@ def _look(
     if error is not None:
         error.what = f"{name}: {error.what}"
         raise error
-    return layout, delimiter, path, name, bad
+    return layout, delimiter, path, name, bad, why
 
 
 def _rejecting(form: str) -> str:
@@ -222,14 +230,15 @@ def _collect_malformed(connection: duckdb.DuckDBPyConnection, group: Group) -> N
     """Lines DuckDB refused, and in place of the stand-ins those `prepare` had put aside, by record number."""
     header = 1 if group.layout.form == "csv" else 0
     aside = [
-        (number, record, text)
+        (number, record, text, part.why.get(record, _OPEN_QUOTE))
         for number, part in zip(group.numbers, group.parts, strict=True)
         for record, text in part.bad.items()
     ]
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_aside AS "
-        "SELECT unnest($1::INTEGER[]) AS fw_file, unnest($2::BIGINT[]) AS record, unnest($3::VARCHAR[]) AS raw",
-        [list(column) for column in zip(*aside, strict=True)] or [[], [], []],
+        "SELECT unnest($1::INTEGER[]) AS fw_file, unnest($2::BIGINT[]) AS record, unnest($3::VARCHAR[]) AS raw, "
+        "unnest($4::VARCHAR[]) AS told",
+        [list(column) for column in zip(*aside, strict=True)] or [[], [], [], []],
     )
     paths = [str(part.path) for part in group.parts]
     whys = " ".join(f"WHEN {literal(kind)} THEN {literal(why)}" for kind, why in _MALFORMED.items())
@@ -237,7 +246,7 @@ def _collect_malformed(connection: duckdb.DuckDBPyConnection, group: Group) -> N
         f"""
         INSERT INTO incoming_malformed
         SELECT fw_file, record,
-               CASE WHEN a.raw IS NOT NULL THEN {literal(_OPEN_QUOTE)}
+               CASE WHEN a.raw IS NOT NULL THEN a.told
                     ELSE CASE why {whys} ELSE {literal(_OPEN_QUOTE)} END END,
                coalesce(a.raw, trim(words, chr(10) || chr(13)), '')
         FROM (

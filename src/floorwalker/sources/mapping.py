@@ -45,12 +45,14 @@ from sqlglot.errors import SqlglotError
 from floorwalker.errors import ConfigError, did_you_mean
 from floorwalker.events.vocabulary import KINDS, Column, Kind
 
-FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet")
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "debezium")
 NULL_VALUES = ("", "nan", "NaN", "NULL", "null", "N/A", "#N/A")
 SET_BY_FLOORWALKER = (
     *("event_id", "source", "delivery_id", "schema_version"),
     *("occurred_on", "occurred_hour", "received_at", "record_id"),
 )
+POSITION = "__position"
+"""Where a change stands in a database's log: part of its identity, so that a row may become what it was before."""
 _OPTIONS = ("column", "expression", "value", "formats", "time_zone", "decimal", "map", "default", "hash")
 
 
@@ -118,6 +120,8 @@ class Mapping:
     order_scope: str = ""
     delivery: str = "file"
     rest: str = "quarantine"
+    change_key: tuple[str, ...] = ()
+    """Columns that name a row of a database whose changes are read (format debezium)."""
     path: str = ""
 
     @property
@@ -138,11 +142,15 @@ class Mapping:
             found.update(dict.fromkeys(item.names))
             for column in item.columns:
                 found.update(dict.fromkeys(column.names))
-        return tuple(found)
+        return tuple(found | dict.fromkeys([POSITION] if self.change_key else []))
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(repr(asdict(replace(self, files=(), path=""))).encode()).hexdigest()
+        told = asdict(replace(self, files=(), path=""))
+        if not self.change_key:
+            # As it was before there was such a key: no known delivery is read again.
+            del told["change_key"]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def needs_time(kind: Kind) -> bool:
@@ -182,7 +190,7 @@ class _Reader:
             raise ConfigError("the mapping is not valid TOML", why=f"{self.path}: {error}") from error
         inherited = tuple(item.name for item in fields(Defaults))
         known = ("source", "files", "format", "encoding", "delimiter", "null_values", "order_scope", "delivery", "rest",
-                 "decimal", "maps", *inherited)  # fmt: skip
+                 "decimal", "change_key", "maps", *inherited)  # fmt: skip
         self.known(document, known, "key")
         for key in ("source", "files", "maps"):
             if not document.get(key):
@@ -201,6 +209,10 @@ class _Reader:
         delimiter = self.string(document, "delimiter", "")
         if len(delimiter.encode()) > 1:
             self.fail(f"delimiter {delimiter!r} is not one character", "delimiter", fix='"," ";" "|" or "\\t"')
+        change_key, changes = self.strings(document, "change_key"), document.get("format") == "debezium"
+        if changes != bool(change_key):
+            self.fail("format debezium and change_key come together", "change_key" if change_key else "format",
+                      fix='format = "debezium" and change_key = "id", the columns that name a row')  # fmt: skip
         maps = document["maps"]
         if not isinstance(maps, list) or not all(isinstance(item, dict) for item in maps):
             self.fail("'maps' must be a list of tables", "maps", fix="write each as [[maps]]")
@@ -216,6 +228,7 @@ class _Reader:
             order_scope=self.string(document, "order_scope", source),
             delivery=self.choice(document, "delivery", ("file", "folder"), "file"),
             rest=self.choice(document, "rest", ("quarantine", "skip"), "quarantine"),
+            change_key=change_key,
             path=self.path,
         )
 

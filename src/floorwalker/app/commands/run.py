@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from floorwalker.app.output import json_option, progress_bars, show, table, to_json
 
 if TYPE_CHECKING:
+    from floorwalker.app.settings import Settings
     from floorwalker.engines.project import Project
 
 
@@ -46,6 +48,8 @@ def run(
     if engine:
         settings = msgspec.structs.replace(settings, engine=msgspec.structs.replace(settings.engine, url=engine))
     with progress_bars("run") as progress:
+        if settings.run.pull and settings.pulls:
+            _pull_first(project, settings, sources, progress)
         result = run_project(project, settings, progress=progress, only_sources=sources, reload=reload)
         if (
             settings.run.report
@@ -68,6 +72,18 @@ def run(
         for name, error in result.build.errors.items():
             click.secho(f"held back {name}: {error}", fg="red", err=True)
         raise SystemExit(1)
+
+
+def _pull_first(
+    project: Project, settings: Settings, sources: tuple[str, ...], progress: Callable[[str, float, str], None]
+) -> None:
+    """A system that cannot be reached does not stop the run: what is there is read."""
+    from floorwalker.app.pulling import pull_sources
+
+    names = [name for name in settings.pulls if not sources or name in sources]
+    for one in pull_sources(project, settings, names, progress=progress) if names else ():
+        if one.error:
+            click.secho(f"not pulled: {one.pull} {one.stream}: {one.error}", fg="yellow", err=True)
 
 
 @click.command()
