@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,22 +65,29 @@ def test_a_full_disk_is_told_and_what_was_published_stays(small_disk: Path) -> N
     assert rows(small_disk, lines) == [(30_000, 30_000)], "nothing lost, nothing twice"
 
 
-def test_a_folder_that_cannot_be_written_is_told(shop_run: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "shop"
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that every user can reach: those of pytest are their owner's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_folder_that_cannot_be_written_is_told(shop_run: Path, open_folder: Path) -> None:
+    folder = open_folder / "shop"
     shutil.copytree(shop_run, folder)
     for path in (folder / "state", *(one for one in (folder / "state").rglob("*") if one.is_dir())):
         path.chmod(0o555)
     for path in (one for one in (folder / "state").rglob("*") if one.is_file()):
         path.chmod(0o444)
-    for path in (tmp_path, folder):
-        path.chmod(0o755)
+    folder.chmod(0o755)
     nobody = {"user": 65534, "group": 65534} if IS_ROOT else {}
-    reachable = all(parent.stat().st_mode & 0o005 for parent in tmp_path.parents)
-    if IS_ROOT and not reachable:
-        pytest.skip("another user cannot reach the temporary folder")
+    places = (*open_folder.parents, *Path(sys.executable).resolve().parents, *Path(__file__).parents)
+    if IS_ROOT and not all(place.stat().st_mode & 0o005 for place in places):
+        pytest.skip("another user can reach neither Python nor the tests")
     done = subprocess.run(
         [sys.executable, "-m", "floorwalker.app.cli", "-p", str(folder), "run", "--no-report"],
-        env=environment(HOME=str(tmp_path)), capture_output=True, text=True, check=False, cwd=folder, **nobody,
+        env=environment(HOME=str(open_folder)), capture_output=True, text=True, check=False, cwd=folder, **nobody,
     )  # fmt: skip
     for path in (folder / "state", *(one for one in (folder / "state").rglob("*") if one.is_dir())):
         path.chmod(0o755)
