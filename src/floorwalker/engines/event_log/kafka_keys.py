@@ -37,7 +37,7 @@ from typing import NamedTuple
 from floorwalker.engines.event_log.files import WAIT, sync
 from floorwalker.engines.event_log.kafka_frames import Place, seal, unseal
 from floorwalker.engines.event_log.key_tree import Leaves, Nodes, punctured, without_first
-from floorwalker.errors import StateError
+from floorwalker.errors import ConfigError, StateError
 
 KEYS, REWRITTEN = "keys.db", "rewritten.db"
 _VERSION = 1
@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS rewritten (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS starts (partition INTEGER PRIMARY KEY, "offset" INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS due (what TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS topic (name TEXT NOT NULL);
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
@@ -73,7 +74,7 @@ class Session(NamedTuple):
 class KeyStore:
     """Open in any number of processes. One thread at a time gets in."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, topic: str = "") -> None:
         self.folder = folder
         self._turn = RLock()
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,6 +87,7 @@ class KeyStore:
             self._forget()
             if self._keys.execute("SELECT 1 FROM due").fetchone():
                 self._tidy()
+            self._check(topic)
 
     def refresh(self) -> None:
         """See what other processes have changed."""
@@ -268,6 +270,18 @@ class KeyStore:
                     fix="do the same again",
                 )
         self._keys.execute("DELETE FROM due")
+
+    def _check(self, topic: str) -> None:
+        """The keys are those of one topic."""
+        self._keys.execute("INSERT INTO topic SELECT ? WHERE NOT EXISTS (SELECT 1 FROM topic)", (topic,))
+        (known,) = self._keys.execute("SELECT name FROM topic").fetchone()
+        if known != topic:
+            self.close()
+            raise ConfigError(
+                f"the keys of the log are those of another topic than '{topic}'",
+                why=f"{self.folder} belongs to '{known}'",
+                fix="set the URL of the log back, or give the new topic another folder",
+            )
 
     def _forget(self) -> None:
         """What is known of the file; it is read again when it is needed."""

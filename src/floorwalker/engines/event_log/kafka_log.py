@@ -37,7 +37,7 @@ class KafkaLog:
     def __init__(self, url: str, folder: Path, settings: LogSettings) -> None:
         self.settings = settings
         self._link = Link(url, settings)
-        self.keys = KeyStore(folder)
+        self.keys = KeyStore(folder, self._link.topic)
         self._readers: dict[int, PartitionReader] = {}
         self._lock = Lock()
 
