@@ -16,7 +16,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -43,6 +43,13 @@ _DENIED = {
 _UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 _TELLING = {KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError._RESOLVE}
+
+PASSING = {
+    KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT,
+    KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE, KafkaError.REPLICA_NOT_AVAILABLE, KafkaError.UNKNOWN_LEADER_EPOCH,
+}  # fmt: skip
+"""What is tried again for a while."""
 
 _log = logging.getLogger("floorwalker.kafka")
 
@@ -94,10 +101,7 @@ class Link:
         with self._lock:
             if time.monotonic() < self._until:
                 return self._partitions
-        try:
-            topic = self._asker().list_topics(self.topic, timeout=self.patience).topics[self.topic]
-        except KafkaException as error:
-            raise self.failed("be reached", error) from None
+        topic = self._ask(lambda client, left: client.list_topics(self.topic, timeout=left)).topics[self.topic]
         found = sorted(topic.partitions) if topic.error is None and self._exists() else []
         with self._lock:
             self._partitions, self._until = found, time.monotonic() + (_FRESH if found else 0)
@@ -128,13 +132,8 @@ class Link:
 
     def reach(self, partition: int) -> tuple[int, int]:
         """The oldest offset that the brokers have, and the one that comes next."""
-        try:
-            low, high = self._asker().get_watermark_offsets(
-                TopicPartition(self.topic, partition), timeout=self.patience
-            )
-        except KafkaException as error:
-            raise self.failed("be reached", error) from None
-        return low, high
+        place = TopicPartition(self.topic, partition)
+        return self._ask(lambda client, left: client.get_watermark_offsets(place, timeout=left))
 
     def offset_for(self, partition: int, milliseconds: int) -> int:
         """What the brokers say is the first offset of a time. Not all that speak the protocol know: check it."""
@@ -188,7 +187,8 @@ class Link:
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 0,
-                "message.timeout.ms": 1000 * self.patience,
+                # A new client waits up to a second for the number that makes its messages its own.
+                "message.timeout.ms": 1000 * self.patience + 2000,
                 "message.max.bytes": MOST_MESSAGE,
                 "queue.buffering.max.kbytes": 256 << 10,
             }
@@ -219,6 +219,17 @@ class Link:
                 self._asking.close()
                 self._asking = None
 
+    def _ask(self, question: Callable[[Any, float], Any]) -> Any:
+        """Ask until there is an answer, or it took too long: a connection that was lost is made again."""
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                return question(self._asker(), max(0.1, until - time.monotonic()))
+            except KafkaException as error:
+                if error.args[0].code() not in PASSING or time.monotonic() > until:
+                    raise self.failed("be reached", error) from None
+                time.sleep(0.05)
+
     def _asker(self) -> Any:
         with self._lock:
             if self._asking is None:
@@ -238,7 +249,7 @@ class Link:
 
     def _exists(self) -> bool:
         """Some brokers tell of a topic that was asked for as if it were there: it is where the list of all has it."""
-        return self.topic in self._asker().list_topics(timeout=self.patience).topics
+        return self.topic in self._ask(lambda client, left: client.list_topics(timeout=left)).topics
 
     def _noted(self, error: KafkaError) -> None:
         if error.code() in _TELLING:

@@ -16,17 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from floorwalker.engines.event_log.kafka_link import PASSING
 from floorwalker.errors import StateError
 
 if TYPE_CHECKING:
     from floorwalker.engines.event_log.kafka_link import Link
 
 _AT_ONCE = 256
-_PASSING = {
-    KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT,
-    KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.FENCED_LEADER_EPOCH,
-    KafkaError.OFFSET_NOT_AVAILABLE, KafkaError.REPLICA_NOT_AVAILABLE, KafkaError.UNKNOWN_LEADER_EPOCH,
-}  # fmt: skip
 
 
 class Messages:
@@ -92,7 +88,10 @@ class Messages:
         give_up = time.monotonic() + self._link.patience
         while not self._waiting and self._end < end:
             try:
-                found = self._client.consume(most, 0.25)
+                # It waits for all that it is asked for: first for one, then whatever else is there.
+                found = self._client.consume(1, 0.25)
+                if found and most > 1:
+                    found += self._client.consume(most - 1, 0)
             except KafkaException as error:
                 raise self._failed(error) from None
             for message in found:
@@ -102,7 +101,7 @@ class Messages:
                     self._next = message.offset() + 1
                 elif error.code() == KafkaError._PARTITION_EOF:
                     self._end = message.offset()
-                elif error.code() not in _PASSING:
+                elif error.code() not in PASSING:
                     raise self._failed(error)
             if not found and time.monotonic() > give_up:
                 raise self._failed(KafkaError(KafkaError._TIMED_OUT))

@@ -107,7 +107,7 @@ class KafkaWriter:
             header = Header(self._session, leaf, before).packed()
             self._send(sealed, header, now, told)
             before += len(frame)
-        producer.flush(self._link.patience + 1.0)
+        producer.flush(self._link.patience + 3.0)
         for error, _ in reports:
             if error is not None:
                 raise self._failure(error)
