@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 USER, PASSWORD = "FLOORWALKER_KAFKA_USER", "FLOORWALKER_KAFKA_PASSWORD"
 MOST_MESSAGE = 64 << 20
+JUMPING, FOLLOWING = 10, 100
+"""Milliseconds: for a client that looks here and there, and for one that reads on."""
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _HOSTS = re.compile(r"[A-Za-z0-9.\-\[\]:,]+")
 _SECRET = re.compile(r"password|secret|oauth|\.pem$|sasl.jaas")
@@ -159,8 +161,9 @@ class Link:
             _log.warning("the brokers do not remove old frames (%s): their keys are destroyed", error.args[0].name())
         return self._trims
 
-    def consumer(self) -> Any:
-        """A client that reads what it is told to, and belongs to no group."""
+    def consumer(self, wait: int = JUMPING) -> Any:
+        """A client that reads what it is told to, and belongs to no group. `wait`: milliseconds that a request may
+        wait at the end for more; it holds up a jump to another place for so long."""
         return Consumer(
             {
                 **self.settings,
@@ -170,8 +173,7 @@ class Link:
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
                 "allow.auto.create.topics": False,
-                # A request that waits at the end holds up a jump to another place.
-                "fetch.wait.max.ms": 10,
+                "fetch.wait.max.ms": wait,
                 "queued.max.messages.kbytes": 16 << 10,
                 "fetch.message.max.bytes": 4 << 20,
                 "fetch.max.bytes": MOST_MESSAGE + (1 << 20),

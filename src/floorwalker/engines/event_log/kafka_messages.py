@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from floorwalker.engines.event_log.kafka_link import PASSING
+from floorwalker.engines.event_log.kafka_link import FOLLOWING, PASSING
 from floorwalker.errors import StateError
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ _AT_ONCE = 256
 class Messages:
     """A client that follows one partition; it jumps when it is asked for another place. One thread at a time."""
 
-    def __init__(self, link: Link, partition: int) -> None:
-        self._link, self._partition = link, partition
+    def __init__(self, link: Link, partition: int, wait: int = FOLLOWING) -> None:
+        self._link, self._partition, self._wait = link, partition, wait
         self._client: Any = None
         self._waiting: deque[Any] = deque()
         self._next = -1
@@ -78,7 +78,7 @@ class Messages:
 
     def _jump(self, offset: int) -> None:
         if self._client is None:
-            self._client = self._link.consumer()
+            self._client = self._link.consumer(self._wait)
         self._waiting.clear()
         self._client.assign([TopicPartition(self._link.topic, self._partition, offset)])
         self._next, self._end = offset, -1

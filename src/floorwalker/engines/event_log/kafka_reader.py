@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from floorwalker.engines.event_log.interface import Stored
 from floorwalker.engines.event_log.kafka_frames import TAG, Header, Place, unseal
+from floorwalker.engines.event_log.kafka_link import JUMPING
 from floorwalker.engines.event_log.kafka_messages import Messages
 from floorwalker.errors import StateError
 
@@ -29,7 +30,7 @@ class PartitionReader:
 
     def __init__(self, link: Link, keys: KeyStore, partition: int) -> None:
         self._link, self._keys, self._partition = link, keys, partition
-        self._messages, self._looking = Messages(link, partition), Messages(link, partition)
+        self._messages, self._looking = Messages(link, partition), Messages(link, partition, JUMPING)
         self._times: dict[int, int] = {}
         self._turn = RLock()
 
