@@ -80,7 +80,7 @@ class Figures:
             child = self._children[route, status] = self._answers.labels(route, str(status))
         child.inc()
 
-    def text(self, waiting: int, unread: int, *others: Collector) -> bytes:
+    def text(self, waiting: int, unread: float, *others: Collector) -> bytes:
         """Everything, and `others`, in Prometheus' text format."""
         self._waiting.set(waiting)
         self._unread.set(unread)
