@@ -176,6 +176,46 @@ def test_rewriting_that_is_killed_leaves_the_old_or_the_new(place):
     log.close()
 
 
+def test_readers_beside_one_who_rewrites_see_old_or_new(place):
+    log = place.open()
+    with log.writer(0) as writer:
+        writer.append([b"%d.0" % number for number in range(20)])
+        child = start("rewrite", str(place.folder), f"{place.url} 1 20")
+        newest: dict[int, bytes] = {}
+        while child.poll() is None:
+            for one in log.read(0, 0):
+                assert one.frame in (b"%d.0" % one.offset, b"%d.1" % one.offset)
+                # What was replaced does not come back.
+                assert newest.get(one.offset, b"").endswith(b".1") <= one.frame.endswith(b".1")
+                newest[one.offset] = one.frame
+            writer.append([b"%d.0" % len(newest)])
+            newest[len(newest)] = b"%d.0" % len(newest)
+        assert child.wait() == 0
+    assert [one.frame for one in log.read(0, 0, most_frames=20)] == [b"%d.1" % number for number in range(20)]
+    log.close()
+
+
+def test_what_is_too_old_cannot_be_read_whatever_the_brokers_keep(place):
+    log = place.open()
+    for group in range(3):
+        with log.writer(0) as writer:
+            for number in range(5):
+                writer.append([b"%d.%d" % (group, number)])
+                time.sleep(0.003)
+    stored = log.read(0, 0)
+    log.rewrite(0, {2: b"new", 8: b"new"})
+    assert log.retain(stored[7].appended_at) == 7
+    assert log.retain(stored[7].appended_at) == 0
+    keys, found = place.keys(), messages(place.hosts, place.topic)
+    assert readable(keys, found).keys() == {7, *range(9, 15)}
+    assert (keys.rewritten(0, 2), keys.rewritten(0, 8)) == (None, b"new")
+    keys.close()
+    assert [one.frame for one in log.read(0, 7)] == [b"1.2", b"new", *(one.frame for one in stored[9:])]
+    assert log.retain(stored[-1].appended_at + 1000) == 8
+    assert (log.starts(), log.ends(), log.sizes()) == ({0: 15}, {0: 15}, {0: 0})
+    log.close()
+
+
 def test_a_killed_writer_loses_nothing_that_it_acknowledged(place):
     chance = random.Random(7)
     acknowledged: dict[int, bytes] = {}
