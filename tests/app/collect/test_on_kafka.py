@@ -126,6 +126,9 @@ def test_a_log_that_lies_elsewhere_is_not_read_by_offsets_of_this_one(one_broker
     project = Project(folder)
     project_log(project, partitions=1).close()
     assert (project.state / LOG / "keys.db").exists()
+    found = msgspec.json.decode(call(folder, "doctor", "--json").out)
+    told = sorted(one["says"] for one in found if one["check"] == "log" and one["status"] == "ok")
+    assert told == ["1 partitions, 0.0 MB, readable to the end", f"kafka://{one_broker.hosts} answers"]
     config = (folder / "floorwalker.toml").read_text()
     (folder / "floorwalker.toml").write_text(config.replace("/shop?", "/other?").replace(tmp_path.name, "other"))
     with pytest.raises(ConfigError, match="another topic"):

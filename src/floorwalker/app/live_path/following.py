@@ -67,7 +67,7 @@ class Follower:
         pointer = Lake(project).pointer()
         self.run_id = pointer.run_id if pointer else generations.NO_RUN
         self._cut = {int(one): at for one, at in pointer.log.items()} if pointer else {}
-        self.log: EventLog = project_log(project, partitions=1, settings=settings.collect.log)
+        self.log: EventLog = project_log(project, partitions=settings.collect.workers, settings=settings.collect.log)
         known = generations.sound(project, self.live)
         is_new = again or known is None or generations.run_of(known) != self.run_id
         self.name = generations.next_name(project, self.run_id) if is_new or known is None else known

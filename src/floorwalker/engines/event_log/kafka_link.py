@@ -129,8 +129,18 @@ class Link:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise self.failed(f"be given {partitions} partitions", error) from None
-        finally:
+        # Brokers tell of it when all of them know.
+        until = time.monotonic() + self.patience
+        self._until = 0.0
+        while len(self.partitions()) < partitions:
+            if time.monotonic() > until:
+                raise StateError(
+                    f"the log {self.shown} does not have {partitions} partitions",
+                    why=f"it has {len(self.partitions())}, though more were asked for",
+                    fix="see what the brokers' log says, or give the topic the partitions by their own tools",
+                )
             self._until = 0.0
+            time.sleep(0.05)
 
     def reach(self, partition: int) -> tuple[int, int]:
         """The oldest offset that the brokers have, and the one that comes next."""
