@@ -36,8 +36,8 @@ def needs_kafka() -> None:
     ):
         if importlib.util.find_spec(name) is None:
             if os.environ.get("FLOORWALKER_REQUIRE_SERVICES"):
-                pytest.fail(how)
-            pytest.skip(how)
+                pytest.fail(how, pytrace=False)
+            pytest.skip(how, allow_module_level=True)
 
 
 class Broker:

@@ -8,11 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from tests.kafka_broker import needs_kafka
 
-from floorwalker.engines.event_log.kafka_frames import Header, Place, unseal
-from floorwalker.engines.event_log.kafka_keys import KeyStore
-from floorwalker.engines.event_log.key_tree import Leaves
+needs_kafka()
+
+from confluent_kafka import Consumer, TopicPartition  # noqa: E402
+
+from floorwalker.engines.event_log.kafka_frames import Header, Place, unseal  # noqa: E402
+from floorwalker.engines.event_log.kafka_keys import KeyStore  # noqa: E402
+from floorwalker.engines.event_log.key_tree import Leaves  # noqa: E402
 
 
 def messages(hosts: str, topic: str, partition: int = 0) -> list[Any]:
