@@ -19,7 +19,7 @@ class LogSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rotate_mb: Count = 256
     """A file that takes so much of the disk, its write-ahead log included, is followed by a new one."""
     url: str = ""
-    """Where the log is kept: empty for a folder in the project, or `kafka://HOST:9092,HOST2:9092/TOPIC?tls=true`."""
+    """Where the log is kept: empty for a folder in the project, or `kafka://HOST:9092,HOST2:9092/TOPIC`."""
     queue_mb: Count = 32
     """Frames that may wait to be stored; beyond that senders are asked to come again."""
 
