@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import sqlite3
 import time
@@ -278,6 +279,30 @@ def test_what_others_write_into_the_topic_is_told(place):
             writer.append([b"second"])
         assert writer.append([b"third"]) == range(3, 4)
     assert [one.frame for one in log.read(0, 3)] == [b"third"]
+    log.close()
+
+
+def test_a_key_store_of_an_older_backup_goes_on_without_what_came_since(place):
+    log = place.open()
+    with log.writer(0) as writer:
+        writer.append([b"first"])
+        log.close()
+        shutil.copytree(place.folder, place.folder.with_name("backup"))
+        log = place.open()
+        writer.append([b"second"])
+    with log.writer(0) as writer:
+        writer.append([b"third", b"fourth"])
+    log.close()
+    place.folder.rename(place.folder.with_name("lost"))
+    place.folder.with_name("backup").rename(place.folder)
+    log = place.open()
+    assert [one.frame for one in log.read(0, 0)] == [b"first", b"second"], "its session has the key"
+    with pytest.raises(StateError, match="offset 2 of partition 0 of the log cannot be read"):
+        log.read(0, 2)
+    with log.writer(0) as writer:
+        writer.append([b"fifth"])
+    assert [(one.offset, one.frame) for one in log.read(0, 0)] == [(0, b"first"), (1, b"second"), (4, b"fifth")]
+    assert [one.offset for one in log.read(0, 2)] == [4]
     log.close()
 
 

@@ -127,6 +127,11 @@ class KeyStore:
             place = bisect.bisect_right(sessions, offset, key=lambda one: one.floor) - 1
             return sessions[place] if place >= 0 else None
 
+    def is_newest(self, partition: int, session: Session) -> bool:
+        """Whether no writer has begun after this one."""
+        with self._turn:
+            return self._sessions[partition][-1] == session
+
     def knows(self, session: int) -> bool:
         """Whether a session was one of ours."""
         with self._turn, self._told("read"):

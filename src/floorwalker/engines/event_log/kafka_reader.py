@@ -9,6 +9,7 @@ In: a link, the key store, a partition. Out: what `kafka_log` answers.
 from __future__ import annotations
 
 import bisect
+import logging
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from floorwalker.engines.event_log.kafka_keys import KeyStore
     from floorwalker.engines.event_log.kafka_link import Link
 
+_log = logging.getLogger(__name__)
 _KNOWN_TIMES = 1 << 16
 
 
@@ -33,6 +35,7 @@ class PartitionReader:
         self._messages, self._looking = Messages(link, partition), Messages(link, partition, JUMPING)
         self._times: dict[int, int] = {}
         self._turn = RLock()
+        self._warned = False
 
     def reach(self) -> tuple[int, int]:
         """The oldest offset that can be read, and the one that comes next."""
@@ -106,12 +109,22 @@ class PartitionReader:
             self._looking.close()
 
     def _counts(self, message: Any) -> bool:
-        """Whether the message is its session's, and in its place. Raises StateError when it is none of ours."""
+        """Whether the message is its session's, and in its place.
+
+        Of what is none of ours nobody knows what it was: it raises StateError, until a writer has begun after it. So a
+        project that was restored goes on, without what came after its backup."""
         offset, header = message.offset(), Header.read(message.headers())
         owner = self._keys.owner(self._partition, offset)
-        if header is None or owner is None or (header.session != owner.id and not self._keys.knows(header.session)):
+        if owner is not None and header is not None and header.session == owner.id:
+            return header.leaf == offset - owner.floor
+        if owner is not None and header is not None and self._keys.knows(header.session):
+            return False
+        if owner is None or self._keys.is_newest(self._partition, owner):
             raise self._damaged(offset, "it was not written by this project, or its key store is not the one it had")
-        return header.session == owner.id and header.leaf == offset - owner.floor
+        if not self._warned:
+            self._warned = True
+            _log.warning("partition %s: from offset %s on there are frames without a key", self._partition, offset)
+        return False
 
     def _opened(self, message: Any) -> bytes | None:
         """The frame; None when it does not count: it came late, from a writer that was gone or had failed."""
@@ -151,7 +164,7 @@ class PartitionReader:
         return StateError(
             f"offset {offset} of partition {self._partition} of the log cannot be read",
             why=why,
-            fix=f"bring the folder of the key store back from a backup, or go on reading at {offset + 1}",
+            fix="bring the key store back from a newer backup; without one floorwalker collect goes on after it",
         )
 
 
