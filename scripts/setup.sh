@@ -56,7 +56,7 @@ make_venv .venv
 
 if [ "$extra" = slow ]; then
 	echo "installing Spark into .venv (430 MB) …"
-	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,redis,connectors,spark]"
+	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,redis,kafka,connectors,spark]"
 	if command -v npm >/dev/null || install nodejs npm; then
 		echo "installing SDKs of npm into .sdks (45 MB) …"
 		mkdir -p .sdks && cp tests/app/collect/node/package.json .sdks/
@@ -72,7 +72,7 @@ fi
 
 echo "installing Floorwalker and its libraries into .venv (about a minute) …"
 if [ "$extra" = dev ]; then
-	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,redis,connectors]"
+	.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[dev,redis,kafka,connectors]"
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || install chromium ||
 		echo "no Chromium: the browser tests will be skipped"
 	command -v redis-server >/dev/null || install redis-server ||

@@ -18,8 +18,7 @@ import httpx
 import msgspec
 from tests.app.driving import call, start
 
-from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
+from floorwalker.app.collect.log import project_log
 from floorwalker.engines.project import Project
 from floorwalker.events.frames import Frame, unpack
 
@@ -81,7 +80,7 @@ def collecting(folder: Path, *arguments: str) -> Iterator[Collecting]:
 
 def frames(folder: Path) -> list[Frame]:
     """Everything in the log, by partition and offset."""
-    log = open_log(Project(folder).state / LOG)
+    log = project_log(Project(folder))
     found = []
     for partition, end in log.ends().items():
         begin = log.starts()[partition]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from floorwalker.governance.subject import Identifier, Subject
 ANN = Subject((), (), (Identifier("email", "ann@example.com"), Identifier("account_id", "4711")))
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    made = Shop(tmp_path / "shop")
+@pytest.fixture(params=["in files", "on Kafka"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path / "shop", on_kafka=request.param == "on Kafka")
     made.came(
         page("m1", userId="4711"),
         page("m2", context={"traits": {"email": "ANN@example.com"}}),
@@ -27,7 +28,8 @@ def shop(tmp_path: Path) -> Shop:
         page("m6", anonymousId="b", properties={"order_id": "4711"}),
     )
     made.came(page("m7", userId="u7"), partition=1)
-    return made
+    yield made
+    made.log.close()
 
 
 def left(shop: Shop) -> set[str]:

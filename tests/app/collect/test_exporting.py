@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import sqlite3
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,14 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.app.collect.collecting import make_project
 from tests.app.driving import call
+from tests.kafka_broker import OPTIONS, shared_hosts
 
 from floorwalker.app.collect import exporting
 from floorwalker.app.collect.exporting import Exported, clear, export
+from floorwalker.app.collect.log import project_log
 from floorwalker.app.config import load_config
 from floorwalker.app.intake import SourceResult, make_bronze, read_sources
 from floorwalker.app.state import open_state
-from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.project import Project
 from floorwalker.events.frames import Head, Subjects
@@ -35,12 +36,15 @@ NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
 
 class Shop:
-    """A project with a log of two partitions."""
+    """A project with a log of two partitions: in files, or in a topic of Kafka where a test says so."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, on_kafka: bool = False) -> None:
         self.project = Project(make_project(folder))
+        if on_kafka:
+            with self.project.config_file.open("a") as file:
+                file.write(f'\n[collect.log]\nurl = "kafka://{shared_hosts()}/{uuid.uuid4().hex}?{OPTIONS}"\n')
         self.lake = Lake(self.project)
-        self.log = open_log(self.project.state / LOG, partitions=2)
+        self.log = project_log(self.project, partitions=2)
         self.runs = 0
         make_bronze(self.lake)
 

@@ -2,6 +2,8 @@
 
 python -m tests.engines.event_log.processes stream FOLDER ROUND      acknowledged: lines "sequence offset size"
 python -m tests.engines.event_log.processes starve FOLDER MANNER     one line of JSON
+python -m tests.engines.event_log.processes stream-kafka FOLDER "URL ROUND"
+python -m tests.engines.event_log.processes rewrite FOLDER "URL CYCLE FRAMES"      rewritten: lines "offset"
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from pathlib import Path
 from tests.engines.event_log.twins import embedded
 
 from floorwalker.engines.event_log.group_commit import GroupCommit
+from floorwalker.engines.event_log.interface import EventLog
+from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.event_log.settings import LogSettings
 from floorwalker.engines.event_log.sqlite_log import SqliteLog
 from floorwalker.errors import StateError
@@ -44,6 +48,25 @@ def frame_of(name: str, size: int) -> bytes:
 
 def stream(folder: Path, name: str) -> None:
     """Append without end, and say what was acknowledged."""
+    append_to(embedded(folder, 1), name)
+
+
+def stream_kafka(folder: Path, told: str) -> None:
+    """The same on Kafka."""
+    url, name = told.split()
+    append_to(open_log(url, keys=folder), name)
+
+
+def rewrite(folder: Path, told: str) -> None:
+    """Put a cycle's frames in the place of the last one's, one at a time."""
+    url, cycle, count = told.split()
+    log = open_log(url, keys=folder)
+    for offset in range(int(count)):
+        log.rewrite(0, {offset: f"{offset}.{cycle}".encode()})
+        os.write(1, f"{offset}\n".encode())
+
+
+def append_to(log: EventLog, name: str) -> None:
     chance = random.Random(name)
 
     async def client(committer: GroupCommit, which: int) -> None:
@@ -55,7 +78,7 @@ def stream(folder: Path, name: str) -> None:
             number += TASKS
 
     async def serve() -> None:
-        committer = GroupCommit(embedded(folder, 1).writer(0))
+        committer = GroupCommit(log.writer(0))
         await asyncio.gather(*(client(committer, which) for which in range(TASKS)))
 
     asyncio.run(serve())
@@ -100,4 +123,5 @@ def starve(folder: Path, manner: str) -> None:
 
 
 if __name__ == "__main__":
-    {"stream": stream, "starve": starve}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])
+    WORK = {"stream": stream, "starve": starve, "stream-kafka": stream_kafka, "rewrite": rewrite}
+    WORK[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])

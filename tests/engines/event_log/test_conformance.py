@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+from floorwalker.engines.event_log.interface import Promises
+from floorwalker.engines.event_log.sqlite_log import SqliteLog
 from floorwalker.errors import NotFoundError, StateError
 
 FRAMES = [b"%d:" % number + b"x" * (number * 977 % 9000) for number in range(60)]
@@ -25,6 +27,11 @@ def test_what_was_appended_is_read(log):
         assert [one.frame for one in log.read(0, 0)] == [b"first", b"", b"\x00\xff" * 5000, b"fourth"]
     assert offsets(log.read(0, 2)) == [2, 3]
     assert (log.starts(), log.ends()) == ({0: 0}, {0: 4})
+
+
+def test_what_is_promised(log):
+    embedded = isinstance(log, SqliteLog)
+    assert log.promises == Promises(dense=embedded, whole_groups=embedded, whole_files=embedded)
 
 
 def test_an_empty_log(log):
@@ -154,6 +161,7 @@ def test_retention_removes_whole_old_files_only(open_twin):
         assert log.retain(middle) > 0
         start = log.starts()[0]
         assert 0 < start <= 30
+        assert log.promises.whole_files or start == log.offset_at(0, middle)
         assert log.read(0, start) == stored[start:]
         assert log.sizes()[0] < before
         with pytest.raises(StateError, match=f"the oldest that is kept is {start}"):

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.engines.event_log.twins import TWINS
+from tests.kafka_broker import needs_kafka
 
 from floorwalker.engines.event_log.interface import Stored
 from floorwalker.errors import StateError
@@ -110,5 +111,17 @@ class LogMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
+class KafkaMachine(LogMachine):
+    """The same on Kafka, where opening a writer takes half a second."""
+
+    twin = "kafka"
+
+    def __init__(self) -> None:
+        needs_kafka()
+        super().__init__()
+
+
 TestLog = LogMachine.TestCase
 TestLog.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestLogOnKafka = KafkaMachine.TestCase
+TestLogOnKafka.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)

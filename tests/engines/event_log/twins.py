@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from tests.kafka_broker import OPTIONS, shared_hosts
+
+from floorwalker.engines.event_log.interface import EventLog
+from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.event_log.settings import LogSettings
 from floorwalker.engines.event_log.sqlite_log import SqliteLog
 
@@ -25,4 +30,10 @@ def embedded(folder: Path, partitions: int) -> SqliteLog:
     return log
 
 
-TWINS = {"embedded": embedded}
+def on_kafka(folder: Path, partitions: int) -> EventLog:
+    """The log of a folder's keys, in a topic named after it."""
+    topic = re.sub(r"[^A-Za-z0-9._-]", "-", str(folder))[-200:].strip("-")
+    return open_log(f"kafka://{shared_hosts()}/{topic}?{OPTIONS}", partitions=partitions, keys=folder / "log")
+
+
+TWINS = {"embedded": embedded, "kafka": on_kafka}

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from floorwalker.app.collect.log import project_log
 from floorwalker.app.state import open_state
 from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.events.frames import Frame, unpack
 from floorwalker.events.wire.segment import identifiers, read_event
@@ -53,12 +53,19 @@ class CollectedHandler:
         needles = Needles.of(subject, project.secret)
         self._put_back(project)
         removed = 0
-        log = open_log(project.state / LOG)
+        log = project_log(project)
         try:
-            for partition, offset, frame in _frames(log):
-                if gone := _places(frame, needles):
-                    log.rewrite(partition, {offset: frame.without(gone)})
-                    removed += len(gone)
+            for partition, end in log.ends().items():
+                for stored in pieces(log, partition, log.starts()[partition], end):
+                    # All of a piece at once: each rewriting waits for the disk.
+                    changed = {}
+                    for one in stored:
+                        frame = unpack(one.frame)
+                        if gone := _places(frame, needles):
+                            changed[one.offset] = frame.without(gone)
+                            removed += len(gone)
+                    if changed:
+                        log.rewrite(partition, changed)
         finally:
             log.close()
         return Receipt(self.name, removed)
@@ -67,7 +74,7 @@ class CollectedHandler:
         needles = Needles.of(subject, project.secret)
         found: list[Finding] = []
         if (project.state / LOG).exists():
-            log = open_log(project.state / LOG)
+            log = project_log(project)
             try:
                 for partition, offset, frame in _frames(log):
                     kinds = {kind for place in _places(frame, needles) for kind in _traces(frame, place, needles)}

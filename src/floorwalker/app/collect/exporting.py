@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from floorwalker.app.collect.erasing import COLLECTED
+from floorwalker.app.collect.log import project_log
 from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.events.frames import unpack
 from floorwalker.events.language.words import words
@@ -88,7 +88,7 @@ def export(project: Project, lake: Lake, state: sqlite3.Connection) -> Exported:
     done = Exported()
     if not (project.state / LOG).exists():
         return done
-    log = open_log(project.state / LOG)
+    log = project_log(project)
     try:
         ends, starts = log.ends(), log.starts()
         positions = dict(state.execute("SELECT partition, next_offset FROM log_positions").fetchall())

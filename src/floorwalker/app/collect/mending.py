@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
+from floorwalker.app.collect.log import project_log
 from floorwalker.errors import ConfigError, NotFoundError
 from floorwalker.events.frames import Subjects, pack, unpack
 from floorwalker.events.quarantine import show_quarantine
@@ -50,7 +49,7 @@ def mend(
     partition, offset, place = int(found[1]), int(found[2]), row.row_number - 1
     event = _changed(row.raw, changes, whole)
     raw = msgspec.json.encode(event)
-    log = open_log(project.state / LOG)
+    log = project_log(project)
     try:
         frame = _frame(log, partition, offset)
         why = fault(read_event(raw, frame.head.type))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from floorwalker.app.collect.log import project_log
 from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
 from floorwalker.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def waiting(project: Project, state: sqlite3.Connection) -> int | None:
     """The same for a project; None where nothing was ever collected."""
     if not (project.state / LOG).exists():
         return None
-    log = open_log(project.state / LOG)
+    log = project_log(project)
     try:
         return unread(log, state)
     finally:
@@ -59,7 +59,7 @@ def replay(project: Project, state: sqlite3.Connection, since: dt.datetime, *, d
     Raises NotFoundError where nothing was ever collected."""
     if not (project.state / LOG).exists():
         raise NotFoundError("nothing has been collected", fix="floorwalker collect")
-    log = open_log(project.state / LOG)
+    log = project_log(project)
     try:
         positions = dict(state.execute("SELECT partition, next_offset FROM log_positions").fetchall())
         found = []
@@ -84,12 +84,12 @@ def retain(project: Project, state: sqlite3.Connection, days: int, now: dt.datet
         return 0
     before = int((now - dt.timedelta(days=days)).timestamp() * 1e6)
     positions = dict(state.execute("SELECT partition, next_offset FROM log_positions").fetchall())
-    log = open_log(project.state / LOG)
+    log = project_log(project)
     try:
         for partition, end in log.ends().items():
             begin = max(positions.get(partition, 0), log.starts()[partition])
-            if begin < end:
-                before = min(before, log.read(partition, begin, most_frames=1)[0].appended_at)
+            if begin < end and (stored := log.read(partition, begin, most_frames=1)):
+                before = min(before, stored[0].appended_at)
         return log.retain(before)
     finally:
         log.close()

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
+from floorwalker.app.collect.log import project_log
 from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.events.frames import unpack
 from floorwalker.events.wire.segment import identifiers, read_event, text
@@ -50,7 +49,7 @@ Wanted = Callable[[Line], bool]
 
 def newest(project: Project, count: int, wanted: Wanted, *, clear: bool) -> tuple[list[Line], dict[int, int]]:
     """The last `count` events that are wanted, and where the log ended."""
-    log = open_log(project.state / LOG)
+    log = project_log(project)
     starts, ends = log.starts(), log.ends()
     found: deque[Line] = deque()
     for partition in log.partitions() if count else ():
@@ -69,7 +68,7 @@ def newest(project: Project, count: int, wanted: Wanted, *, clear: bool) -> tupl
 
 def following(project: Project, ends: dict[int, int], wanted: Wanted, *, clear: bool) -> Iterator[Line]:
     """Events from these offsets on, as they come."""
-    log = open_log(project.state / LOG)
+    log = project_log(project)
     while True:
         for partition, end in log.ends().items():
             begin = ends.get(partition, 0)

@@ -5,6 +5,7 @@ In: a project and its settings. Out: `Worker`, whose `accepting` takes requests.
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge, Histogram
 
 from floorwalker.app.collect.accepting import Accepting
+from floorwalker.app.collect.log import project_log
 from floorwalker.app.collect.planning import PlanWatch
 from floorwalker.app.collect.rates import Rates
 from floorwalker.app.collect.replaying import unread
@@ -19,9 +21,8 @@ from floorwalker.app.http import shared_figures
 from floorwalker.app.http.door import Door
 from floorwalker.app.live_path.telling import LivePathCollector
 from floorwalker.engines.database import open_database
-from floorwalker.engines.event_log import LOG
 from floorwalker.engines.event_log.group_commit import GroupCommit
-from floorwalker.engines.event_log.opening import open_log
+from floorwalker.engines.event_log.holding import HasWriter
 from floorwalker.errors import StateError
 from floorwalker.events.frames import Subjects
 from floorwalker.events.schema import MIGRATIONS
@@ -79,7 +80,7 @@ class Figures:
             child = self._children[route, status] = self._answers.labels(route, str(status))
         child.inc()
 
-    def text(self, waiting: int, unread: int, *others: Collector) -> bytes:
+    def text(self, waiting: int, unread: float, *others: Collector) -> bytes:
         """Everything, and `others`, in Prometheus' text format."""
         self._waiting.set(waiting)
         self._unread.set(unread)
@@ -95,7 +96,7 @@ class Worker:
         self.project, self.settings, self.figures = project, settings, Figures()
         self.database = open_database(project, {"keys": keys.MIGRATIONS, "events": MIGRATIONS})
         self.door = Door(self.database, allow_loopback_without_key=allow_loopback_without_key)
-        self.log = open_log(project.state / LOG, partitions=settings.workers, settings=settings.log)
+        self.log = project_log(project, partitions=settings.workers, settings=settings.log)
         self.writer = self._free_partition()
         self.committer = GroupCommit(
             self.writer,
@@ -119,7 +120,14 @@ class Worker:
     def metrics(self) -> bytes:
         """The figures of all workers, and of the live path."""
         waiting = self.committer.figures().waiting_bytes
-        return self.figures.text(waiting, unread(self.log, self.database), LivePathCollector(self.project))
+        return self.figures.text(waiting, self._unread(), LivePathCollector(self.project))
+
+    def _unread(self) -> float:
+        """Not a number while the log cannot be asked: the other figures are as true as ever."""
+        try:
+            return unread(self.log, self.database)
+        except StateError:
+            return math.nan
 
     def close(self) -> None:
         """Store what waits, and let everything go."""
@@ -132,7 +140,7 @@ class Worker:
         for partition in range(self.settings.workers):
             try:
                 return self.log.writer(partition)
-            except StateError:
+            except HasWriter:
                 continue
         raise StateError(
             "every partition of the log has a writer",

@@ -22,7 +22,10 @@ _PORTS = {"redis": 6379, "rediss": 6379, "kafka": 9092, "spark": 7077, "postgres
 
 def reaching(settings: Settings) -> Iterator[Finding]:
     """Servers and ports."""
-    for what, url in (("live store", settings.live.url), ("engine", settings.engine.url)):
+    servers = (
+        ("live store", settings.live.url), ("log", settings.collect.log.url), ("engine", settings.engine.url),
+    )  # fmt: skip
+    for what, url in servers:
         yield from _server(what, url)
     for what, host, port in (
         ("serve", settings.server.host, settings.server.port),

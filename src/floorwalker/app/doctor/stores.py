@@ -12,12 +12,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from floorwalker.app.collect.log import project_log
 from floorwalker.app.doctor.finding import Finding, fail, ok, warn
 from floorwalker.app.live_path import generations
 from floorwalker.app.live_path.telling import read_progress
 from floorwalker.app.state import ROOMS
 from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lock import at_work
 from floorwalker.engines.publication import Publication
@@ -35,7 +35,7 @@ def stores(project: Project, settings: Settings | None) -> Iterator[Finding]:
     """Every store that the project has."""
     yield from _databases(project)
     yield from _published(project)
-    yield from _log(project)
+    yield from _log(project, settings)
     if settings is not None:
         yield from _live(project, settings)
     if at_work(project):
@@ -108,11 +108,11 @@ def _published(project: Project) -> Iterator[Finding]:
         yield warn("published", f"{name} is held back: {reason}", "mend what it says, then floorwalker run")
 
 
-def _log(project: Project) -> Iterator[Finding]:
+def _log(project: Project, settings: Settings | None) -> Iterator[Finding]:
     if not (project.state / LOG).exists():
         return
     try:
-        log = open_log(project.state / LOG)
+        log = project_log(project, settings=settings.collect.log if settings else None)
     except FloorwalkerError as error:
         yield fail("log", error.what, error.fix or _BACKUP)
         return
@@ -123,7 +123,7 @@ def _log(project: Project) -> Iterator[Finding]:
                 log.read(partition, end - 1, most_frames=1)
         yield ok("log", f"{len(ends)} partitions, {sum(log.sizes().values()) / 1e6:.1f} MB, readable to the end")
     except FloorwalkerError as error:
-        yield fail("log", f"{error.what}: {error.why}", _BACKUP)
+        yield fail("log", f"{error.what}: {error.why}", error.fix or _BACKUP)
     finally:
         log.close()
 

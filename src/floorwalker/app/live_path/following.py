@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from floorwalker.app.collect.log import project_log
 from floorwalker.app.intake import load_mappings
 from floorwalker.app.live_path import generations
 from floorwalker.app.live_path.erasing import request_path
 from floorwalker.app.live_path.telling import Telling, path_of
-from floorwalker.engines.event_log import LOG
-from floorwalker.engines.event_log.opening import open_log
 from floorwalker.engines.event_log.ranges import pieces
 from floorwalker.engines.lake import Lake
 from floorwalker.errors import StateError
@@ -68,7 +67,7 @@ class Follower:
         pointer = Lake(project).pointer()
         self.run_id = pointer.run_id if pointer else generations.NO_RUN
         self._cut = {int(one): at for one, at in pointer.log.items()} if pointer else {}
-        self.log: EventLog = open_log(project.state / LOG, partitions=1)
+        self.log: EventLog = project_log(project, partitions=settings.collect.workers, settings=settings.collect.log)
         known = generations.sound(project, self.live)
         is_new = again or known is None or generations.run_of(known) != self.run_id
         self.name = generations.next_name(project, self.run_id) if is_new or known is None else known

@@ -9,6 +9,11 @@ In: frames, which are opaque bytes here. Out: the same frames with their offsets
     files         … names, tables and seals         settling       … write-ahead logs of files that are full
     ranges        a stretch, read in pieces
     rewriting     … old bytes replaced for good     holding        … one writer per partition
+
+    kafka_log     the twin in a topic of Kafka      kafka_link     … brokers, clients, errors
+    kafka_writer  … appending                       kafka_reader   … reading, from kafka_messages
+    kafka_frames  … a frame as an encrypted message kafka_keys     … who wrote what, and which keys are left
+    key_tree      … keys that can be destroyed
 """
 
 LOG = "log"

@@ -26,6 +26,10 @@ from floorwalker.errors import StateError
 _NAME = "writer.lock"
 
 
+class HasWriter(StateError):
+    """Another one has the partition."""
+
+
 class PartitionLock:
     """Held from the moment it is made until `release` or the end of the process."""
 
@@ -37,7 +41,7 @@ class PartitionLock:
         except BlockingIOError:
             holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
             os.close(descriptor)
-            raise StateError(
+            raise HasWriter(
                 f"partition {partition} of the log has a writer already",
                 why=f"it says: {holder}",
                 fix="one process writes a partition: give each worker its own, or wait for that one to end",

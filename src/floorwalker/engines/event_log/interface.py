@@ -3,8 +3,8 @@
 In: frames, opaque bytes. Out: `Stored`, a frame with its offset and the time at which it was appended.
 
 A log has partitions 0, 1, 2, …; each has one writer at a time and any number of readers in any process. Offsets of a
-partition are dense and only grow, across restarts, rotation and retention. Times are microseconds since 1970, UTC, and
-never go back within a partition.
+partition only grow, across restarts, rotation and retention. Times are microseconds since 1970, UTC, and never go back
+within a partition; they may be as coarse as a millisecond. What not every twin can promise is in `Promises`.
 
     log = open_log("state/log", partitions=2)
     with log.writer(0) as writer:
@@ -31,6 +31,19 @@ class Stored(NamedTuple):
     frame: bytes
 
 
+class Promises(NamedTuple):
+    """What a twin promises beyond the rest."""
+
+    dense: bool
+    """No offset is skipped. On Kafka a few may be: of frames that came late, after their writer had failed or was
+    killed, and another had begun. Go on after the offset that was read last, not after the number of frames."""
+    whole_groups: bool
+    """An append of several frames that failed, or was killed, leaves none of them behind. On Kafka some may be there,
+    each whole: whoever sent them was told that they are not, and sends them again, with the same message ids."""
+    whole_files: bool
+    """`retain` removes whole files only. On Kafka it removes each frame that is old enough."""
+
+
 class Writer(Protocol):
     """The one writer of a partition. `append` may be called from several threads."""
 
@@ -38,7 +51,7 @@ class Writer(Protocol):
     def partition(self) -> int: ...
 
     def append(self, frames: Sequence[bytes]) -> range:
-        """Store all of the frames or none, and return their offsets once they are on disk.
+        """Store all of the frames, or none (see `Promises`), and return their offsets once they are on disk.
 
         Raises StateError when they could not be stored; the next call may succeed. Whoever was told so sends the frames
         again: if the disk itself refused to sync and the process then dies before it stores anything else, they may be
@@ -55,6 +68,9 @@ class Writer(Protocol):
 
 class EventLog(Protocol):
     """A log, open for reading; `writer` opens a partition for appending. May be used from several threads."""
+
+    @property
+    def promises(self) -> Promises: ...
 
     def partitions(self) -> list[int]: ...
 
@@ -85,7 +101,8 @@ class EventLog(Protocol):
         ...
 
     def rewrite(self, partition: int, frames: Mapping[int, bytes]) -> None:
-        """Put other bytes in the place of frames; when it returns the old ones are in no file of the log.
+        """Put other bytes in the place of frames; when it returns the old ones are in no file of the log, or nobody can
+        read them any more: what Kafka has of them is encrypted, and their keys are destroyed.
 
         May run in any process, beside the writer and readers, and again after a crash. Raises NotFoundError, and
         changes nothing, when an offset is not there.
@@ -94,11 +111,11 @@ class EventLog(Protocol):
 
     def retain(self, before: int) -> int:
         """Remove what was appended before the time, as far as whole files hold nothing newer; the file that is written
-        to always stays. Returns how many files went."""
+        to always stays. Returns how many files went, or frames where there are no files."""
         ...
 
     def sizes(self) -> dict[int, int]:
-        """Per partition the bytes on disk."""
+        """Per partition the bytes on disk; on Kafka those of the frames, whatever brokers make of them."""
         ...
 
     def close(self) -> None: ...

@@ -31,5 +31,7 @@ def pieces(
         stored = log.read(partition, begin, most_frames=min(most_frames, end - begin), most_bytes=most_bytes)
         if not stored:
             return
-        yield stored
+        # Where offsets are skipped, what was asked for by number may reach beyond the end.
+        if within := [one for one in stored if one.offset < end]:
+            yield within
         begin = stored[-1].offset + 1

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Lock
 
 from floorwalker.engines.event_log.files import file_name, file_starts, remove, size, sync
-from floorwalker.engines.event_log.interface import MOST_BYTES, MOST_FRAMES, Stored
+from floorwalker.engines.event_log.interface import MOST_BYTES, MOST_FRAMES, Promises, Stored
 from floorwalker.engines.event_log.rewriting import rewrite
 from floorwalker.engines.event_log.settings import LogSettings
 from floorwalker.engines.event_log.sqlite_reader import PartitionReader
@@ -31,6 +31,8 @@ from floorwalker.errors import NotFoundError
 
 class SqliteLog:
     """The log in a folder."""
+
+    promises = Promises(dense=True, whole_groups=True, whole_files=True)
 
     def __init__(self, root: Path, settings: LogSettings) -> None:
         self.root = root
