@@ -90,12 +90,17 @@ def clean_layers(
         return f"SELECT * FROM {source}"
     # Not IN: DuckDB makes a join of it, which works out every column whether it is used or not.
     words = " ".join(f"WHEN {literal(word)} THEN NULL" for word in dict.fromkeys(("", *null_values)))
+    longest = max(len(word.encode()) for word in ("", *null_values))
     texts, trimmed, named = [], [], []
     for index, (alias, (sql, of)) in enumerate(columns.items()):
         text, bare = f"fw_text{index}", f"fw_bare{index}"
         texts.append(f"{_as_text(sql, of, nul_bytes)} AS {text}")
         trimmed.append(f"{_trim(text) if of == 'VARCHAR' else text} AS {bare}")
-        named.append(f"CASE {bare} {words} ELSE {bare} END AS {quoted(alias)}")
+        # A length is there without looking at the text; few values are as short as the words.
+        named.append(
+            f"CASE WHEN strlen({bare}) > {longest} THEN {bare} ELSE CASE {bare} {words} ELSE {bare} END END"
+            f" AS {quoted(alias)}"
+        )
     inner = f"SELECT *, {', '.join(trimmed)} FROM (SELECT *, {', '.join(texts)} FROM {source})"
     return f"SELECT *, {', '.join(named)} FROM ({inner})"
 
@@ -109,7 +114,9 @@ def _as_text(sql: str, of: str, nul_bytes: bool) -> str:
 def _trim(sql: str) -> str:
     ends = " OR ".join(f"suffix({sql}, {end})" for end in ("' '", "chr(9)", "chr(10)", "chr(13)", "chr(160)"))
     wide = f"{sql} < '!' OR {ends} OR prefix({sql}, chr(160))"
-    return f"CASE WHEN {wide} THEN trim({sql}, {_SPACES}) ELSE trim({sql}) END"
+    # Nearly all values begin and end with a character of ASCII that is no blank: to see that takes half of a trim.
+    bare = f"{sql} BETWEEN '!' AND '~' AND ascii(right({sql}, 1)) BETWEEN 33 AND 126"
+    return f"CASE WHEN {bare} THEN {sql} WHEN {wide} THEN trim({sql}, {_SPACES}) ELSE trim({sql}) END"
 
 
 def is_direct(of: str, to: str) -> bool:
