@@ -21,7 +21,8 @@ file and line.
 A column's `map` rewrites values; its `default` stands in for a blank, and with a `map` also for every value the map
 does not name. `formats` are tried in order; besides strptime's there are "iso", "epoch" (seconds) and "epoch_ms".
 Without formats a time is read as ISO 8601. The first map whose `where` holds takes the row; `rest = "skip"` lets rows
-no map wants pass.
+no map wants pass. A map with `each`, SQL of a list, makes a row of every element of it, which expressions call `item`:
+an order whose lines stand in one cell, or in columns side by side.
 
 >>> text = 'source = "s"\\nfiles = "x.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }'
 >>> parse_mapping(text).kinds
@@ -53,6 +54,8 @@ SET_BY_FLOORWALKER = (
 )
 POSITION = "__position"
 """Where a change stands in a database's log: part of its identity, so that a row may become what it was before."""
+ITEM = "item"
+"""What expressions call an element of a map's `each`."""
 _OPTIONS = ("column", "expression", "value", "formats", "time_zone", "decimal", "map", "default", "hash")
 
 
@@ -98,7 +101,9 @@ class KindMap:
     columns: tuple[ColumnMap, ...]
     where: str = ""
     names: tuple[str, ...] = ()
-    """Source columns `where` reads."""
+    """Source columns that `where` and `each` read."""
+    each: str = ""
+    """SQL of a list: a row becomes as many as this has elements that are not NULL, at least one."""
 
     @property
     def mapped(self) -> dict[str, ColumnMap]:
@@ -150,6 +155,10 @@ class Mapping:
         if not self.change_key:
             # As it was before there was such a key: no known delivery is read again.
             del told["change_key"]
+        for item in told["maps"]:
+            # Mappings of before there was `each` keep their digest: their files are not read again.
+            if not item["each"]:
+                del item["each"]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
@@ -233,7 +242,7 @@ class _Reader:
         )
 
     def kind_map(self, item: dict[str, Any], index: int, decimal: str) -> KindMap:
-        self.known(item, ("kind", "where", "columns"), "key of [[maps]]", index)
+        self.known(item, ("kind", "where", "each", "columns"), "key of [[maps]]", index)
         name = str(item.get("kind", ""))
         if name not in KINDS:
             self.fail(f"unknown kind {name!r}", "kind", index, fix=did_you_mean(name, KINDS))
@@ -242,6 +251,7 @@ class _Reader:
         if not isinstance(columns, dict) or not columns:
             self.fail(f"the map to {name} has no columns", "kind", index, fix="add [maps.columns]")
         targets = tuple(column for column in kind.names if column not in SET_BY_FLOORWALKER)
+        each = self.string(item, "each", "", index)
         made = {}
         for target, entry in columns.items():
             if target in SET_BY_FLOORWALKER:
@@ -250,16 +260,17 @@ class _Reader:
                 )
             if target not in targets:
                 self.fail(f"{name} has no column '{target}'", target, index, fix=did_you_mean(target, targets))
-            made[target] = self.column_map(kind.column(target), entry, index, decimal)
+            made[target] = self.column_map(kind.column(target), entry, index, decimal, ITEM if each else "")
         required = [column.name for column in kind.columns if column.required]
         for target in required + ["occurred_at"] * needs_time(kind):
             if target not in made:
                 self.fail(f"{name} needs the column '{target}'", "kind", index, fix=f"map {target} in [maps.columns]")
         where = self.string(item, "where", "", index)
-        names = self.parse(where, "where", index)[0] if where else ()
-        return KindMap(name, tuple(made[target] for target in kind.names if target in made), where, names)
+        names = [self.parse(sql, key, index)[0] for key, sql in (("where", where), ("each", each)) if sql]
+        read = tuple(dict.fromkeys(name for one in names for name in one))
+        return KindMap(name, tuple(made[target] for target in kind.names if target in made), where, read, each)
 
-    def column_map(self, column: Column, entry: Any, index: int, decimal: str) -> ColumnMap:
+    def column_map(self, column: Column, entry: Any, index: int, decimal: str, item: str = "") -> ColumnMap:
         target = column.name
         if isinstance(entry, str):
             entry = {"column": entry}
@@ -279,6 +290,7 @@ class _Reader:
         names, numbers = (entry["column"],) if "column" in entry else (), ()
         if "expression" in entry:
             names, numbers = self.parse(str(entry["expression"]), target, index)
+            names = tuple(name for name in names if not item or name.split(".")[0] != item)
         value = entry.get("value")
         pairs = entry.get("map", {})
         if not isinstance(pairs, dict) or not all(
