@@ -1,4 +1,4 @@
-"""A map with `each`: an order whose lines stand in one row becomes a row for every line, and every line is accounted."""
+"""A map with `each`: an order whose lines stand in one row becomes a row for every line; each is accounted for."""
 
 from __future__ import annotations
 
