@@ -12,7 +12,7 @@ values that can all be read, 0.7 is worth a look, below 0.35 nothing is proposed
 >>> from floorwalker.sources.guide.facts import Facts
 >>> facts = Facts("mail", 9, 1.0, 9, {"email": 1.0, "phone": 0.0, "words": 0.0})
 >>> match("consents", {"Contact": Candidate("Contact", facts)}, ("email",))["email"].confidence
-0.94
+0.92
 """
 
 from __future__ import annotations

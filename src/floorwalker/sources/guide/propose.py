@@ -35,8 +35,8 @@ GUESSED = (
     *("redemptions", "products", "stores", "stock", "prices"),
 )
 _FILE_WORDS = {
-    "order_lines": "order orders sale sales bestellung bestellungen verkauf verkaeufe umsatz bon bons kasse commande commandes "
-    "vente ventes caisse pedidos ventas ordini vendite scontrini orderregels verkopen till receipts transactions pos",
+    "order_lines": "order orders sale sales bestellung bestellungen verkauf verkaeufe umsatz bon bons kasse commande "
+    "commandes vente ventes caisse pedidos ventas ordini vendite scontrini orderregels verkopen till receipts transactions pos",
     "returns": "return returns refund refunds retoure retouren retour retours devoluciones resi rma",
     "customers": "customer customers contact contacts client clients kunden clientes clienti klanten profiles audience "
     "members subscribers people adressen mitglieder",
@@ -59,7 +59,17 @@ _CHANNELS = (
     ("web", {"shop", "web", "webshop", "online", "ecommerce", "boutique", "tienda", "webwinkel"}),
 )
 _OF_KIND = {"loyalty_events": "loyalty", "tickets": "service", "email_events": "email", "browse_events": "web"}
-_ZONES = {"de": "Europe/Berlin", "fr": "Europe/Paris", "es": "Europe/Madrid", "it": "Europe/Rome", "nl": "Europe/Amsterdam", "sv": "Europe/Stockholm", "pt": "Europe/Lisbon"}  # fmt: skip
+_ZONES = {
+    "de": "Europe/Berlin",
+    "fr": "Europe/Paris",
+    "es": "Europe/Madrid",
+    "it": "Europe/Rome",
+    "nl": "Europe/Amsterdam",
+    "sv": "Europe/Stockholm",
+    "pt": "Europe/Lisbon",
+}
+_TELLS = ("given_name", "family_name", "full_name", "birth_date", "address")
+"""What makes it worth to have customers from a file about something else."""
 _IDENTIFIERS = ("email", "phone", "loyalty_id", "customer_ref", "account_id")
 
 
@@ -249,10 +259,13 @@ def _their_customers(kind: str, matches: dict[str, Match], plain: dict[str, Cand
     taken = {found.column for target, found in matches.items() if target not in settled and target != "country"}
     rest = {name: one for name, one in plain.items() if name not in taken}
     found = match("customers", rest, said={**settled, **said.columns("customers")})
-    found = {target: replace(one, confidence=matches[target].confidence, said=False, meaning=matches[target].meaning)
-             if target in settled and target in matches else one for target, one in found.items()}  # fmt: skip
+    for target in settled.keys() & found.keys() & matches.keys():
+        as_there = matches[target]
+        found[target] = replace(
+            found[target], confidence=as_there.confidence, meaning=as_there.meaning, said=as_there.said
+        )
     who = [found[target].column for target in _IDENTIFIERS if target in found]
-    tells = [target for target in ("given_name", "family_name", "full_name", "birth_date", "address") if target in found and found[target].confidence >= 0.6]  # fmt: skip
+    tells = [target for target in _TELLS if target in found and found[target].confidence >= 0.6]
     if not who or not tells:
         return []
     choices, missing = Filling("customers", found, rest).run()

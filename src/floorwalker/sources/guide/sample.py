@@ -233,8 +233,7 @@ def _load(connection: duckdb.DuckDBPyConnection, rows: str, columns: dict[str, t
     counted = connection.execute("SELECT count(*) FROM guide_all").fetchone()
     number = counted[0] if counted else 0
     step = max(-(-number // ROWS), 1)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT {listed} FROM guide_all WHERE rowid % {step} = 0 ORDER BY rowid"
-    )
+    kept = f"SELECT {listed} FROM guide_all WHERE rowid % {step} = 0 ORDER BY rowid"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS {kept}")
     connection.execute("DROP TABLE guide_all")
     return -(-number // step)

@@ -1,8 +1,8 @@
 """How well the values of a column fit a column of the vocabulary.
 
-In: a kind, one of its columns (or one of the helpers below) and a column's `Facts`. Out: a `Fit`: how far the values can
-be read as what the target wants (0: not at all), how much they point to this target and no other (an e-mail address
-does, a short number does not), and why in words.
+In: a kind, one of its columns (or one of the helpers below) and a column's `Facts`. Out: a `Fit`: how far the values
+can be read as what the target wants (0: not at all), how much they point to this target and no other (an e-mail
+address does, a short number does not), and why in words.
 
 Besides the vocabulary's columns there are helpers, from which columns are made: `full_name`, `order_total`,
 `time_of_day`.
@@ -273,7 +273,7 @@ def _postcode(facts: Facts) -> Fit:
 
 def _name(facts: Facts) -> Fit:
     share = facts.share["words"]
-    few = facts.distinct < min(20, facts.rows * 0.05)
+    few = facts.distinct <= 3 and facts.rows > 50
     whole = 1 - 0.6 * facts.share["two_words"]
     return Fit(share * whole * (0.4 if few else 1.0), 0.1 * share, f"{_percent(share)} are words")
 

@@ -27,7 +27,8 @@ _CLOCK = (
 _END = r"(?P<half> ?[AaPp][Mm])?(?P<zone> ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?(?P<uhr> Uhr)?"
 _NUMBERS = re.compile(r"(?P<a>\d{1,4})(?P<mark>[/.\-])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{1,4})(?:" + _CLOCK + _END + ")?")
 _NAMED = re.compile(
-    r"(?P<front>\d{1,2}|[A-Za-z]{3,9})(?P<one>[ \-.]|, )(?P<middle>[A-Za-z]{3,9}|\d{1,2})(?P<two>[ \-.]|, )(?P<c>\d{4}|\d{2})"
+    r"(?P<front>\d{1,2}|[A-Za-z]{3,9})(?P<one>[ \-.]|, )(?P<middle>[A-Za-z]{3,9}|\d{1,2})(?P<two>[ \-.]|, )"
+    r"(?P<c>\d{4}|\d{2})"
     r"(?:" + _CLOCK + _END + ")?"
 )
 _MONTHS = {

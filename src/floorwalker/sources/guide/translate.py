@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table of stems, a line each)
 """Words of a source in the words of the vocabulary: "Einlösung" is Points Redeemed, "bounced" is Email Bounced.
 
 In: a kind, one of its columns with accepted words, and the words that a file uses. Out: a translation of those that are

@@ -53,7 +53,7 @@ def mapping_text(proposal: Proposal, draft: Draft, source: str, files: str) -> s
 
 
 def wider_pattern(files: str) -> str:
-    """A pattern that later files of the same kind would match: what looks like a date or a number in the name may change.
+    """A pattern that later files would match: what looks like a date or a number in the name may change.
 
     >>> wider_pattern("data/ventes_2026-01.csv"), wider_pattern("data/stores.csv")
     ('data/ventes_*.csv', '')
