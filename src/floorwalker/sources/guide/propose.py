@@ -36,7 +36,8 @@ GUESSED = (
 )
 _FILE_WORDS = {
     "order_lines": "order orders sale sales bestellung bestellungen verkauf verkaeufe umsatz bon bons kasse commande "
-    "commandes vente ventes caisse pedidos ventas ordini vendite scontrini orderregels verkopen till receipts transactions pos",
+    "commandes vente ventes caisse pedidos ventas ordini vendite scontrini orderregels verkopen till receipts "
+    "transactions pos",
     "returns": "return returns refund refunds retoure retouren retour retours devoluciones resi rma",
     "customers": "customer customers contact contacts client clients kunden clientes clienti klanten profiles audience "
     "members subscribers people adressen mitglieder",
