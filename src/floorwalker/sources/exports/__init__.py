@@ -1,8 +1,9 @@
 """Mappings of exports that many retailers have: known by their header, ready to use.
 
-In: a file's column names. Out: the `Export` whose layout they are, and its mapping as text, without the columns that this
-file happens to lack. Each is one TOML file here, `<vendor>_<what>.toml`: a mapping, then `[export]` with the vendor, the
-page that documents the layout, the day it was looked up, whether that page names the columns, and the columns.
+In: a file's column names. Out: the `Export` whose layout they are, and its mapping as text, without the columns that
+this file happens to lack. Each is one TOML file here, `<vendor>_<what>.toml`: a mapping, then `[export]` with the
+vendor, the page that documents the layout, the day it was looked up, whether that page names the columns, and the
+columns.
 
 A file is taken for an export when it has every column that the mapping cannot do without and at least `LEAST` of the
 layout's columns, and at most `MORE` times as many of its own: vendors add columns, and people leave some out. A column
