@@ -102,6 +102,26 @@ def write(guided: Guided, project: Project, *, force: bool) -> Guided:
     return replace(guided, written=list(paths.values()))
 
 
+def reckon_in(project: Project, currency: str) -> bool:
+    """Make `currency` the project's own while nothing depends on another: no mapping written, nothing published.
+
+    Else amounts in a currency that is not the template's could not be reported without rates. Whether it was done.
+    """
+    fresh = not any(project.mappings.glob("*.toml")) and not (project.state / "published.json").exists()
+    text = project.config_file.read_text(encoding="utf-8")
+    head, mark, rest = text.partition("[defaults]")
+    changed, times = re.subn(r'(?m)^currency = "[A-Z]{3}"', f'currency = "{currency}"', rest, count=1)
+    if not fresh or not mark or not times:
+        return False
+    project.config_file.write_text(head + mark + changed, encoding="utf-8")
+    return True
+
+
+def currency_of(guided: Guided) -> str:
+    """The currency that the proposal is in, where it is one and no column's."""
+    return guided.proposal.options.get("currency", ("", ""))[0] if guided.proposal else ""
+
+
 def source_name(path: Path) -> str:
     """A source's name after a file: its words, without dates, numbers and the word export.
 

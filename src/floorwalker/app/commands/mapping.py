@@ -12,6 +12,7 @@ from floorwalker.app.output import json_option, table, to_json
 
 if TYPE_CHECKING:
     from floorwalker.app.guiding import Ask, Guided
+    from floorwalker.engines.project import Project
     from floorwalker.sources.guide.draft import Choice, Doubt, Proposal
     from floorwalker.sources.guide.preview import Preview
 
@@ -73,16 +74,19 @@ def map_file(
     found = guide(file, project, defaults_of(own) if own else Defaults(), wanted, ask)
     if not as_json:
         _print(found, clear)
+    noted = ""
     if not dry_run:
         if found.proposal and found.proposal.doubts and not yes:
             raise ConfigError("there are questions, and nobody was asked", fix="--yes takes the best guess")
+        noted = _settle_currency(found, project, own.defaults.currency if own else "")
         found = write(found, project, force=force)
     if as_json:
         click.echo(to_json(_document(found, clear), 2))
         return
     for path in found.written:
         click.echo(f"wrote mappings/{path.name}")
-    _warn_about_currency(found, own.defaults.currency if own else "")
+    if noted:
+        click.secho(noted, fg="yellow")
     if found.written:
         click.echo("next: floorwalker run")
 
@@ -173,15 +177,21 @@ def _is_personal(kind: str, target: str) -> bool:
     return KINDS[kind].column(target).personal
 
 
-def _warn_about_currency(found: Guided, currency: str) -> None:
-    """Money in another currency than the project's needs a rate, or the project another default."""
-    other = found.proposal.options.get("currency", ("", ""))[0] if found.proposal else ""
-    if currency and other and other != currency:
-        click.secho(
-            f'note: the amounts seem to be {other}, the project reckons in {currency}: set currency = "{other}" under '
-            "[defaults] in floorwalker.toml, or bring exchange_rates",
-            fg="yellow",
+def _settle_currency(found: Guided, project: Project, currency: str) -> str:
+    """What to say where the file's money is not the project's."""
+    from floorwalker.app.guiding import currency_of, reckon_in
+
+    other = currency_of(found)
+    if not other or not currency or other == currency:
+        return ""
+    if reckon_in(project, other):
+        return (
+            f'set [defaults] currency = "{other}" in floorwalker.toml: it was {currency}, and nothing had been read yet'
         )
+    return (
+        f"note: the amounts seem to be {other}, the project reckons in {currency}: a run needs exchange_rates for "
+        "that, or another [defaults] currency"
+    )
 
 
 def _document(found: Guided, clear: bool) -> dict[str, Any]:

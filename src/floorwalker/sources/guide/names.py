@@ -17,7 +17,7 @@ import functools
 import re
 import tomllib
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from importlib.resources import files
 from typing import NamedTuple
@@ -103,7 +103,7 @@ def score_of(found: dict[str, Meaning], kind: str, target: str) -> Meaning:
 
 def language_of(names: Iterable[str]) -> str:
     """The language that most names are in, "" where none is ahead: words that two languages share count for both."""
-    votes: Counter[str] = Counter()
+    votes: dict[str, float] = {}
     for name in names:
         exact = {
             phrase.language
@@ -111,8 +111,8 @@ def language_of(names: Iterable[str]) -> str:
             if "".join(phrase.words) == "".join(words_of(name)) and len(name) > 2
         }
         for language in exact:
-            votes[language] += 1 / len(exact)
-    first = votes.most_common(2)
+            votes[language] = votes.get(language, 0.0) + 1 / len(exact)
+    first = sorted(votes.items(), key=lambda vote: -vote[1])[:2]
     if not first or (len(first) > 1 and first[0][1] < first[1][1] + 0.75):
         return ""
     return first[0][0]
