@@ -53,6 +53,8 @@ class Filling:
             self.constant("purpose", "marketing_email", 0.5, "nothing says for what consent was given")
         elif self.kind == "loyalty_events":
             self.points_by_sign()
+        elif self.kind in ("prices", "exchange_rates"):
+            self.from_that_day()
         self.moment()
         about = KINDS[self.kind]
         needed = [column.name for column in about.columns if column.required] + ["occurred_at"] * needs_time(about)
@@ -168,6 +170,12 @@ class Filling:
             return
         sql = f"CASE WHEN {self.sql(points)} < 0 THEN 'Points Redeemed' ELSE 'Points Earned' END"
         self.made("event_name", sql, (points,), 0.7, "no column names the event: points below zero are redeemed")
+
+    def from_that_day(self) -> None:
+        """A price or a rate happens on the day from which it holds."""
+        day = self.matches.get("valid_from") or self.matches.get("rate_date")
+        if day is not None and "occurred_at" not in self.choices:
+            self.choices["occurred_at"] = self.plain("occurred_at", day)
 
     def moment(self) -> None:
         """A date and a time of the day that stand apart make one moment."""

@@ -54,7 +54,7 @@ _CONTEXT = {
     *("purchased", "event", "ticket", "fact", "dim", "tbl", "col", "value", "desc", "f", "c"),
 }
 _AWAY = {"shipping", "ship", "delivery", "lieferung", "livraison", "envio", "previous", "old", "alt", "secondary", "2"}
-_CLOSE = 88
+_CLOSE = 85
 
 
 class Meaning(NamedTuple):

@@ -32,7 +32,7 @@ from floorwalker.sources.mapping import needs_time
 
 GUESSED = (
     *("order_lines", "returns", "customers", "consents", "browse_events", "email_events", "loyalty_events", "tickets"),
-    *("redemptions", "products", "stores", "stock", "prices"),
+    *("redemptions", "products", "stores", "stock", "prices", "exchange_rates"),
 )
 _FILE_WORDS = {
     "order_lines": "order orders sale sales bestellung bestellungen verkauf verkaeufe umsatz bon bons kasse commande "
@@ -50,6 +50,7 @@ _FILE_WORDS = {
     "products": "product products catalog catalogue articles artikel produits articulos prodotti items",
     "stores": "store stores filialen magasins tiendas negozi winkels branches outlets",
     "stock": "stock inventory bestand lager existencias giacenze voorraad",
+    "exchange_rates": "exchange rate rates fx wechselkurse taux cambio",
     "prices": "price prices preise tarifs precios prezzi prijzen",
 }
 _CHANNELS = (
@@ -177,6 +178,10 @@ def _kind_score(kind: str, matches: dict[str, Match], plain: dict[str, Candidate
         needs = {*needs, "points"} if "event_name" not in matches else needs
     elif kind in ("products", "stores"):
         held["told"], needs = max((held.get(name, 0.0) for name in own - needs), default=0.0), {*needs, "told"}
+    elif kind == "prices":
+        # Prices that are no catalogue say from when they hold.
+        held.setdefault("occurred_at", held.get("valid_from", 0.0))
+        needs = {*needs, "valid_from"}
     elif kind == "redemptions":
         held["coupon"], needs = held.get("coupon_id", 0.0) ** 2, {*needs, "coupon"}
     product = 1.0

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,9 +173,7 @@ def _lines(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[dict[str,
     form = "header=false, delim=chr(31), quote='', escape='', auto_detect=false, ignore_errors=true"
     lines = f"SELECT it FROM read_csv({literal(str(path))}, columns={{'it': 'VARCHAR'}}, {form}) LIMIT {ROWS}"
     objects = f"SELECT it FROM ({lines}) WHERE json_valid(it) AND starts_with(ltrim(it), '{{')"
-    shape = connection.execute(f"SELECT json_group_structure(it) FROM ({objects})").fetchone()
-    import json
-
+    shape = connection.execute(f"SELECT json_group_structure(CAST(it AS JSON)) FROM ({objects})").fetchone()
     names = list(_paths(json.loads(shape[0]), "", 0)) if shape and shape[0] else []
     if not names:
         raise SourceError(

@@ -173,9 +173,35 @@ def _split(name: str, mark: str, items: list[str]) -> tuple[str, dict[str, tuple
             continue
         part = f"string_split(x, {literal(inner)})"
         each = f"list_transform(string_split({quoted(name)}, {literal(mark)}), lambda x: {part})"
-        # Which part is what, their values tell: a label that means nothing leaves it to them.
-        return each, {f"{name}, part {place}": (f"item[{place}]", "·") for place in range(1, size + 1)}
+        labels = _labels([[item.split(inner)[place].strip() for item in items if item.count(inner) == size - 1]
+                          for place in range(size)])  # fmt: skip
+        if "product" in labels and len(set(labels)) > 1:
+            return each, {
+                f"{name}, part {place} ({label})": (f"item[{place}]", label)
+                for place, label in enumerate(labels, 1)
+                if label
+            }
     return None
+
+
+def _labels(parts: list[list[str]]) -> list[str]:
+    """What the parts of a line are, by their values: words are the product, whole numbers how many, others a price.
+
+    >>> _labels([["MUG-1", "TEE-4"], ["2", "1"], ["7.50", "19,90"]])
+    ['product', 'quantity', 'unit price']
+    """
+    labels = []
+    for values in parts:
+        numbers = [value for value in values if re.fullmatch(r"\D?\d[\d.,]*\D?", value)]
+        decimals = [value for value in numbers if re.search(r"[.,]\d{1,2}\D?$", value)]
+        if len(numbers) < 0.9 * len(values):
+            label = "product" if "product" not in labels else "product name"
+        elif len(decimals) > 0.3 * len(values):
+            label = "unit price" if "unit price" not in labels else ""
+        else:
+            label = "quantity" if "quantity" not in labels else ""
+        labels.append(label)
+    return labels
 
 
 def _pairs(name: str, mark: str, items: list[str]) -> tuple[str, dict[str, tuple[str, str]]] | None:
