@@ -1,4 +1,4 @@
-"""`floorwalker map` by its command line: preview, questions on a terminal, what is written and what not; to a report."""
+"""`floorwalker map` by its command line: preview, questions on a terminal, what is written; from a file to a report."""
 
 from __future__ import annotations
 
