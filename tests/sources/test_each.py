@@ -113,3 +113,9 @@ def test_each_must_be_an_expression_over_the_row() -> None:
 def test_a_mapping_without_each_keeps_its_digest() -> None:
     plain = parse_mapping('source="s"\nfiles="*.csv"\n[[maps]]\nkind="stores"\ncolumns={store_id="no"}')
     assert plain.digest == "70016b799f2e8afd3dd06ef93f4636ae4eed1ca533a6fce8cc4556d7f73ed841"
+
+
+def test_a_column_of_an_item_comes_from_where_the_items_are() -> None:
+    columns = parse_mapping(SIDE_BY_SIDE).maps[0].mapped
+    assert columns["product_id"].names == ("price1", "price2", "qty1", "qty2", "sku1", "sku2")
+    assert columns["email"].names == ("mail",)

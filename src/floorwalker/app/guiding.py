@@ -30,6 +30,8 @@ from floorwalker.sources.guide.sample import Sample, take_sample
 from floorwalker.sources.guide.written import mapping_texts
 from floorwalker.sources.mapping import Defaults, parse_mapping
 
+_NOTHING = 0.12
+"""Kinds that score less are not taken without somebody who says so."""
 Ask = Callable[[Doubt, Proposal], str]
 
 
@@ -179,10 +181,16 @@ def _try(
 def _refuse_incomplete(found: Proposal, file: str) -> None:
     """No mapping without what its kind cannot do without."""
     draft = found.drafts[0]
-    if not draft.missing:
-        return
     kind = draft.maps[-1].kind
     best = ", ".join(f"{name} ({score:.2f})" for name, score in found.kinds[:3])
+    if found.kinds[0][1] < _NOTHING and kind == found.kinds[0][0] and not draft.missing:
+        raise ConfigError(
+            f"{file} holds nothing that is known",
+            why=f"what it may hold: {best}",
+            fix="floorwalker map FILE --kind KIND",
+        )
+    if not draft.missing:
+        return
     raise ConfigError(
         f"{file} cannot be mapped to {kind}",
         why=f"no column was found for {', '.join(draft.missing)}; what it may hold: {best}",

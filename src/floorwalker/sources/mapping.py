@@ -252,6 +252,7 @@ class _Reader:
             self.fail(f"the map to {name} has no columns", "kind", index, fix="add [maps.columns]")
         targets = tuple(column for column in kind.names if column not in SET_BY_FLOORWALKER)
         each = self.string(item, "each", "", index)
+        items = self.parse(each, "each", index)[0] if each else ()
         made = {}
         for target, entry in columns.items():
             if target in SET_BY_FLOORWALKER:
@@ -260,17 +261,19 @@ class _Reader:
                 )
             if target not in targets:
                 self.fail(f"{name} has no column '{target}'", target, index, fix=did_you_mean(target, targets))
-            made[target] = self.column_map(kind.column(target), entry, index, decimal, ITEM if each else "")
+            made[target] = self.column_map(kind.column(target), entry, index, decimal, items)
         required = [column.name for column in kind.columns if column.required]
         for target in required + ["occurred_at"] * needs_time(kind):
             if target not in made:
                 self.fail(f"{name} needs the column '{target}'", "kind", index, fix=f"map {target} in [maps.columns]")
         where = self.string(item, "where", "", index)
-        names = [self.parse(sql, key, index)[0] for key, sql in (("where", where), ("each", each)) if sql]
-        read = tuple(dict.fromkeys(name for one in names for name in one))
+        routed = self.parse(where, "where", index)[0] if where else ()
+        read = tuple(dict.fromkeys((*routed, *items)))
         return KindMap(name, tuple(made[target] for target in kind.names if target in made), where, read, each)
 
-    def column_map(self, column: Column, entry: Any, index: int, decimal: str, item: str = "") -> ColumnMap:
+    def column_map(
+        self, column: Column, entry: Any, index: int, decimal: str, items: tuple[str, ...] = ()
+    ) -> ColumnMap:
         target = column.name
         if isinstance(entry, str):
             entry = {"column": entry}
@@ -290,7 +293,10 @@ class _Reader:
         names, numbers = (entry["column"],) if "column" in entry else (), ()
         if "expression" in entry:
             names, numbers = self.parse(str(entry["expression"]), target, index)
-            names = tuple(name for name in names if not item or name.split(".")[0] != item)
+            if items:
+                # What is said of an item is read from where the items are.
+                own = [name for name in names if name.split(".")[0] != ITEM]
+                names = tuple(dict.fromkeys((*own, *(items if len(own) < len(names) else ()))))
         value = entry.get("value")
         pairs = entry.get("map", {})
         if not isinstance(pairs, dict) or not all(

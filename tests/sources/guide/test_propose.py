@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -258,3 +259,24 @@ def test_nothing_is_proposed_for_what_it_is_not(tmp_path: Path) -> None:
 def test_the_same_file_gives_the_same_text(tmp_path: Path) -> None:
     path = EXPORTS / "ventes_2026-03.csv"
     assert try_file(path).texts == try_file(path).texts
+
+
+def test_hashed_addresses_are_told_with_their_scheme(tmp_path: Path) -> None:
+    rows = [f"M{n},{hashlib.sha256(f'a{n}@example.com'.encode()).hexdigest()},Ann" for n in range(40)]
+    tried = try_text(tmp_path, "members.csv", table("member,email_sha256,first name", rows))
+    email = tried.choices()["email"]
+    assert email.entry == {"column": "email_sha256", "hash": "sha256(lower(trim(email)))"}
+    assert "guess" in email.doubt
+    assert tried.previews["it"].accepted == {"customers": 40}
+
+
+def test_what_a_kind_needs_is_asked_for(tmp_path: Path) -> None:
+    rows = [f"{n},A{n % 7},2.50,2026-01-{n % 28 + 1:02d}x" for n in range(40)]
+    text = table("order_id,sku,price,weird", rows)
+    tried = try_text(tmp_path, "orders.csv", text, {("kind",): "order_lines"})
+    assert tried.proposal.drafts[0].missing == ("occurred_at",)
+    assert tried.proposal.doubts[0].key == ("column", "order_lines", "occurred_at")
+    said = {("kind",): "order_lines", ("column", "order_lines", "occurred_at"): "weird"}
+    told = try_text(tmp_path, "orders.csv", text, said)
+    assert told.columns()["occurred_at"] == "weird"
+    assert told.previews["it"].refused_rows == 40

@@ -88,6 +88,11 @@ class Filling:
                 doubt = "the decimal mark is a guess"
         elif about.type == "boolean":
             entry |= truth_options(candidate.facts)
+        elif target in _HASHED and candidate.facts.share["hash"] > 0.9:
+            entry["hash"] = _HASHED[target].format(
+                {32: "md5", 40: "sha1", 128: "sha512"}.get(candidate.facts.longest, "sha256")
+            )
+            doubt = f"how the hashes were made is a guess: {entry['hash']}"
         return Choice(
             target, entry, found.column, found.confidence, found.why, candidate.facts.examples, found.rivals, doubt
         )
@@ -201,6 +206,8 @@ class Filling:
         return candidate.expression or quoted(candidate.name)
 
 
+_HASHED = {"email": "{}(lower(trim(email)))", "phone": "{}(e164(phone))"}
+"""How partners mostly hash what names a person."""
 _OURS = {"event_id", "source", "delivery_id", "schema_version"}
 
 

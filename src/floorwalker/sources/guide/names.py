@@ -44,6 +44,11 @@ _FILLERS = {
     "van",
     "d",
     "l",
+    "sha",
+    "md",
+    "hash",
+    "hashed",
+    "256",
     "to",
     "for",
 }

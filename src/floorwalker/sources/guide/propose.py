@@ -307,10 +307,14 @@ def _doubts(
     ranked: list[tuple[str, float]], kind: str, drafts: list[Draft], candidates: Mapping[str, Candidate], said: Said
 ) -> list[Doubt]:
     """What is worth a question, the kind first."""
-    doubts = []
+    doubts: list[Doubt] = []
     if said.get("kind") is None and (ranked[0][1] < 0.35 or ranked[0][1] < ranked[1][1] * 1.25):
         options = tuple((f"{name}: {KINDS[name].about}", name) for name, score in ranked[:4] if score > 0)
         doubts.append(Doubt(("kind",), "What is in this file?", options))
+    for target in drafts[0].missing:
+        if said.get("column", kind, target) is None:
+            options = (("none of these", ""), *((name, name) for name in list(candidates)[:30]))
+            doubts.append(Doubt(("column", kind, target), f"{kind} needs {target}: which column is it?", options))
     for draft in drafts:
         for item in draft.maps[-1:]:
             for choice in item.choices:

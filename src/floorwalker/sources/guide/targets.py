@@ -71,12 +71,16 @@ def _accepted(kind: str, target: str, facts: Facts) -> Fit:
 
 
 def _email(facts: Facts) -> Fit:
+    if facts.share["hash"] > 0.9:
+        return Fit(0.9, 0.05, "hashes")
     return _share(facts, "email", 0.9, "e-mail addresses")
 
 
 def _phone(facts: Facts) -> Fit:
     found = _share(facts, "phone", 0.6, "phone numbers")
     digits = facts.share["integer"]
+    if facts.share["hash"] > 0.9:
+        return Fit(0.9, 0.05, "hashes")
     if facts.share["ean"] > 0.5 or facts.times:
         return Fit(0.2, 0.0, "article codes or times")
     # Some systems drop the leading zero: only a name can tell such numbers from others.
