@@ -21,8 +21,7 @@ file and line.
 A column's `map` rewrites values; its `default` stands in for a blank, and with a `map` also for every value the map
 does not name. `formats` are tried in order; besides strptime's there are "iso", "epoch" (seconds) and "epoch_ms".
 Without formats a time is read as ISO 8601. The first map whose `where` holds takes the row; `rest = "skip"` lets rows
-no map wants pass. A map with `each`, SQL of a list, makes a row of every element of it, which expressions call `item`:
-an order whose lines stand in one cell, or in columns side by side.
+no map wants pass. A map with `each`, SQL of a list, makes a row of every element of it, which expressions call `item`.
 
 >>> text = 'source = "s"\\nfiles = "x.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }'
 >>> parse_mapping(text).kinds
@@ -54,8 +53,7 @@ SET_BY_FLOORWALKER = (
 )
 POSITION = "__position"
 """Where a change stands in a database's log: part of its identity, so that a row may become what it was before."""
-ITEM = "item"
-"""What expressions call an element of a map's `each`."""
+ITEM = "item"  # what expressions call an element of a map's `each`
 _OPTIONS = ("column", "expression", "value", "formats", "time_zone", "decimal", "map", "default", "hash")
 
 
@@ -155,10 +153,8 @@ class Mapping:
         if not self.change_key:
             # As it was before there was such a key: no known delivery is read again.
             del told["change_key"]
-        for item in told["maps"]:
-            # Mappings of before there was `each` keep their digest: their files are not read again.
-            if not item["each"]:
-                del item["each"]
+        # The same for mappings without `each`.
+        told["maps"] = tuple({key: one for key, one in item.items() if key != "each" or one} for item in told["maps"])
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
@@ -256,9 +252,7 @@ class _Reader:
         made = {}
         for target, entry in columns.items():
             if target in SET_BY_FLOORWALKER:
-                self.fail(
-                    f"column '{target}' is filled by Floorwalker", target, index, fix="take it out of the mapping"
-                )
+                self.fail(f"column '{target}' is filled by Floorwalker", target, index, fix="take it out")
             if target not in targets:
                 self.fail(f"{name} has no column '{target}'", target, index, fix=did_you_mean(target, targets))
             made[target] = self.column_map(kind.column(target), entry, index, decimal, items)
@@ -267,13 +261,10 @@ class _Reader:
             if target not in made:
                 self.fail(f"{name} needs the column '{target}'", "kind", index, fix=f"map {target} in [maps.columns]")
         where = self.string(item, "where", "", index)
-        routed = self.parse(where, "where", index)[0] if where else ()
-        read = tuple(dict.fromkeys((*routed, *items)))
+        read = tuple(dict.fromkeys((*(self.parse(where, "where", index)[0] if where else ()), *items)))
         return KindMap(name, tuple(made[target] for target in kind.names if target in made), where, read, each)
 
-    def column_map(
-        self, column: Column, entry: Any, index: int, decimal: str, items: tuple[str, ...] = ()
-    ) -> ColumnMap:
+    def column_map(self, column: Column, entry: Any, index: int, decimal: str, items: tuple[str, ...]) -> ColumnMap:
         target = column.name
         if isinstance(entry, str):
             entry = {"column": entry}
