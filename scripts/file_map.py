@@ -25,6 +25,7 @@ FAMILIES = {
     "src/floorwalker/console/templates/": "pages, styles and scripts of the report and the catalogue of features",
     "src/floorwalker/sources/connectors/shipped/": "systems that are pulled, as data, with mappings of their rows",
     "src/floorwalker/sources/simulator/words/": "word lists from which the simulator makes names and places",
+    "src/floorwalker/sources/exports/": "mappings of common exports, a file each, and how one is known by its header",
     "benchmarks/results/": "what the benchmarks last measured, as JSON",
     "docs/images/": "pictures, drawn by `scripts/flow_picture.py`",
 }

@@ -19,6 +19,7 @@ from floorwalker.errors import FloorwalkerError
 COMMANDS = {
     "init": ("setup", "Make a project folder."),
     "config": ("setup", "Show the settings and where each comes from."),
+    "map": ("mapping", "Look at a file, propose what its columns mean, and write the mapping."),
     "simulate": ("setup", "Write the raw files of a made-up retailer."),
     "demo": ("demo", "Simulate a retailer and run everything on it."),
     "pull": ("pull", "Bring what is new from shops, help desks and databases, as files for the next run."),
@@ -65,7 +66,8 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"floorwalker.app.commands.{COMMANDS[cmd_name][0]}")
-        return getattr(module, cmd_name)
+        # `map` would hide Python's own in its module.
+        return getattr(module, {"map": "map_file"}.get(cmd_name, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -62,15 +62,7 @@ class SourceResult:
 
 def load_mappings(project: Project, settings: Settings) -> list[Mapping]:
     """The project's mappings, by file name. Raises ConfigError when one cannot be used."""
-    given = settings.defaults
-    defaults = Defaults(
-        time_zone=given.time_zone,
-        market=given.market,
-        brand=given.brand or "",
-        legal_entity=given.legal_entity or "",
-        language=given.language or "",
-        currency=given.currency,
-    )
+    defaults = defaults_of(settings)
     paths = sorted(project.mappings.glob("*.toml"))
     # What SDKs sent needs no mapping of the project's own, but may have one.
     if (project.state / LOG).exists() and all(path.name != COLLECTED.name for path in paths):
@@ -79,6 +71,19 @@ def load_mappings(project: Project, settings: Settings) -> list[Mapping]:
         *(load_mapping(path, defaults) for path in paths),
         *pulled_mappings(read_pulls(settings.pulls), {path.stem for path in paths}, defaults),
     ]
+
+
+def defaults_of(settings: Settings) -> Defaults:
+    """What a mapping inherits from the project."""
+    given = settings.defaults
+    return Defaults(
+        time_zone=given.time_zone,
+        market=given.market,
+        brand=given.brand or "",
+        legal_entity=given.legal_entity or "",
+        language=given.language or "",
+        currency=given.currency,
+    )
 
 
 def make_bronze(lake: Lake) -> None:

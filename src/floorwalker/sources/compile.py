@@ -25,7 +25,7 @@ from sqlglot import exp
 from floorwalker.errors import ConfigError, SourceError, did_you_mean
 from floorwalker.events.vocabulary import KINDS, LAKE_TYPES, PERSON, Column, Kind
 from floorwalker.sources.conversions import clean_layers, is_direct, literal, not_nan, quoted, typed
-from floorwalker.sources.mapping import POSITION, ColumnMap, KindMap, Mapping, column_name, needs_time
+from floorwalker.sources.mapping import ITEM, POSITION, ColumnMap, KindMap, Mapping, column_name, needs_time
 
 IDENTIFIERS = tuple(column for column in PERSON if column.name != "record_id")
 HashSql = Callable[[str, str], str]
@@ -144,6 +144,8 @@ class CompiledMap:
         self.zone = mapping.defaults.time_zone
         raw = f"(SELECT rowid AS fw_rowid, * FROM incoming_raw WHERE fw_map = {number})"
         self.named = named_columns(mapping, layout, raw)
+        if self.item.each:
+            self.named = self.one_by_one(self.named)
 
     def insert_sql(self, suppressed: str, hash_sql: HashSql | None) -> str:
         """Stage the rows of `incoming_raw` that this map takes."""
@@ -174,7 +176,7 @@ class CompiledMap:
         if self.mapping.change_key:
             starts["e_position"] = quoted(POSITION)
         for index, text in enumerate(self.numbers):
-            starts[f"n_{index}"] = _own(text, self.layout)
+            starts[f"n_{index}"] = _own(text, self.layout, bool(self.item.each))
         rows = f"SELECT fw_file, fw_rowid, {_aliased(starts)} FROM ({self.named})"
         rows = clean_layers(f"({rows})", texts, self.mapping.null_values)
         for layer in (sources, helpers, values | {"v_day": day, "v_hour": hour}):
@@ -182,6 +184,16 @@ class CompiledMap:
         outcome = ", ".join(self.outcome(suppressed, hash_sql))
         into = f"INSERT INTO {staged_name(self.kind.name)} SELECT {outcome}"
         return f"{into} FROM ({rows}) JOIN incoming_parts USING (fw_file)"
+
+    def one_by_one(self, rows: str) -> str:
+        """A row for each element of the map's `each`; a row without any stays one, and is judged by what it lacks."""
+        own = self.layout.find(ITEM)
+        others = f"* EXCLUDE ({quoted(own)})" if own and own in self.mapping.names else "*"
+        found = f"coalesce(list_filter(TRY({_own(self.item.each, self.layout)}), lambda one: one IS NOT NULL), [])"
+        return (
+            f"SELECT {others}, unnest(CASE WHEN len(fw_items) = 0 THEN [NULL] ELSE fw_items END) AS {ITEM} "
+            f"FROM (SELECT *, {found} AS fw_items FROM ({rows}))"
+        )
 
     @property
     def numbers(self) -> list[str]:
@@ -219,7 +231,7 @@ class CompiledMap:
             return literal(column.value), "VARCHAR"
         if column.expression is not None:
             of = self.type_of(column.expression, column.target)
-            return not_nan(f"TRY({_own(column.expression, self.layout)})", of), of
+            return not_nan(f"TRY({_own(column.expression, self.layout, bool(self.item.each))})", of), of
         known = self.layout.find(column.column or "")
         if known is None:
             return "CAST(NULL AS VARCHAR)", "VARCHAR"
@@ -297,7 +309,7 @@ class CompiledMap:
         return " OR ".join(checks)
 
     def type_of(self, expression: str, target: str) -> str:
-        sql = f"SELECT {_own(expression, self.layout)} AS it FROM ({self.named}) LIMIT 0"
+        sql = f"SELECT {_own(expression, self.layout, bool(self.item.each))} AS it FROM ({self.named}) LIMIT 0"
         try:
             return str(self.connection.execute(sql).description[0][1])
         except duckdb.Error as error:
@@ -344,14 +356,17 @@ def _canonical(sql: str, column: Column) -> str:
     return f"epoch_us({sql})" if column.type == "timestamp" else sql
 
 
-def _own(expression: str, layout: Layout) -> str:
-    """An expression over the file's columns; in lines of JSON `customer.email` is one column's name."""
+def _own(expression: str, layout: Layout, each: bool = False) -> str:
+    """An expression over the file's columns; in lines of JSON `customer.email` is one column's name.
+
+    `each`: it may speak of a list's `item`, which is none of the file's columns.
+    """
     if layout.form != "jsonl":
         return f"({expression})"
     tree = sqlglot.parse_one(expression, dialect="duckdb")
 
     def dotted(node: exp.Expression) -> exp.Expression:
-        if isinstance(node, exp.Column) and len(node.parts) > 1:
+        if isinstance(node, exp.Column) and len(node.parts) > 1 and not (each and node.parts[0].name == ITEM):
             return exp.column(exp.to_identifier(column_name(node), quoted=True))
         return node
 

@@ -76,6 +76,8 @@ def prepare(path: Path, form: str, encoding: str, delimiter: str, scratch: Path)
         if form != "jsonl":
             header, mark = _header(path, codec, mark)
         findings = _inspect(path, codec, encoding == "auto", mark if form != "jsonl" else "")
+        if form != "jsonl" and findings.codec != codec:
+            header, mark = _header(path, findings.codec, mark)
         prepared = Prepared(path, header, mark or ",")
         if findings.rewrite:
             prepared.path = scratch / f"{len(list(scratch.iterdir()))}.txt"

@@ -21,7 +21,7 @@ file and line.
 A column's `map` rewrites values; its `default` stands in for a blank, and with a `map` also for every value the map
 does not name. `formats` are tried in order; besides strptime's there are "iso", "epoch" (seconds) and "epoch_ms".
 Without formats a time is read as ISO 8601. The first map whose `where` holds takes the row; `rest = "skip"` lets rows
-no map wants pass.
+no map wants pass. A map with `each`, SQL of a list, makes a row of every element of it, which expressions call `item`.
 
 >>> text = 'source = "s"\\nfiles = "x.csv"\\n[[maps]]\\nkind = "stores"\\ncolumns = { store_id = "no" }'
 >>> parse_mapping(text).kinds
@@ -53,6 +53,7 @@ SET_BY_FLOORWALKER = (
 )
 POSITION = "__position"
 """Where a change stands in a database's log: part of its identity, so that a row may become what it was before."""
+ITEM = "item"  # what expressions call an element of a map's `each`
 _OPTIONS = ("column", "expression", "value", "formats", "time_zone", "decimal", "map", "default", "hash")
 
 
@@ -98,7 +99,9 @@ class KindMap:
     columns: tuple[ColumnMap, ...]
     where: str = ""
     names: tuple[str, ...] = ()
-    """Source columns `where` reads."""
+    """Source columns that `where` and `each` read."""
+    each: str = ""
+    """SQL of a list: a row becomes as many as this has elements that are not NULL, at least one."""
 
     @property
     def mapped(self) -> dict[str, ColumnMap]:
@@ -150,6 +153,8 @@ class Mapping:
         if not self.change_key:
             # As it was before there was such a key: no known delivery is read again.
             del told["change_key"]
+        # The same for mappings without `each`.
+        told["maps"] = tuple({key: one for key, one in item.items() if key != "each" or one} for item in told["maps"])
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
@@ -233,7 +238,7 @@ class _Reader:
         )
 
     def kind_map(self, item: dict[str, Any], index: int, decimal: str) -> KindMap:
-        self.known(item, ("kind", "where", "columns"), "key of [[maps]]", index)
+        self.known(item, ("kind", "where", "each", "columns"), "key of [[maps]]", index)
         name = str(item.get("kind", ""))
         if name not in KINDS:
             self.fail(f"unknown kind {name!r}", "kind", index, fix=did_you_mean(name, KINDS))
@@ -242,24 +247,24 @@ class _Reader:
         if not isinstance(columns, dict) or not columns:
             self.fail(f"the map to {name} has no columns", "kind", index, fix="add [maps.columns]")
         targets = tuple(column for column in kind.names if column not in SET_BY_FLOORWALKER)
+        each = self.string(item, "each", "", index)
+        items = self.parse(each, "each", index)[0] if each else ()
         made = {}
         for target, entry in columns.items():
             if target in SET_BY_FLOORWALKER:
-                self.fail(
-                    f"column '{target}' is filled by Floorwalker", target, index, fix="take it out of the mapping"
-                )
+                self.fail(f"column '{target}' is filled by Floorwalker", target, index, fix="take it out")
             if target not in targets:
                 self.fail(f"{name} has no column '{target}'", target, index, fix=did_you_mean(target, targets))
-            made[target] = self.column_map(kind.column(target), entry, index, decimal)
+            made[target] = self.column_map(kind.column(target), entry, index, decimal, items)
         required = [column.name for column in kind.columns if column.required]
         for target in required + ["occurred_at"] * needs_time(kind):
             if target not in made:
                 self.fail(f"{name} needs the column '{target}'", "kind", index, fix=f"map {target} in [maps.columns]")
         where = self.string(item, "where", "", index)
-        names = self.parse(where, "where", index)[0] if where else ()
-        return KindMap(name, tuple(made[target] for target in kind.names if target in made), where, names)
+        read = tuple(dict.fromkeys((*(self.parse(where, "where", index)[0] if where else ()), *items)))
+        return KindMap(name, tuple(made[target] for target in kind.names if target in made), where, read, each)
 
-    def column_map(self, column: Column, entry: Any, index: int, decimal: str) -> ColumnMap:
+    def column_map(self, column: Column, entry: Any, index: int, decimal: str, items: tuple[str, ...]) -> ColumnMap:
         target = column.name
         if isinstance(entry, str):
             entry = {"column": entry}
@@ -279,6 +284,10 @@ class _Reader:
         names, numbers = (entry["column"],) if "column" in entry else (), ()
         if "expression" in entry:
             names, numbers = self.parse(str(entry["expression"]), target, index)
+            if items:
+                # What is said of an item is read from where the items are.
+                own = [name for name in names if name.split(".")[0] != ITEM]
+                names = tuple(dict.fromkeys((*own, *(items if len(own) < len(names) else ()))))
         value = entry.get("value")
         pairs = entry.get("map", {})
         if not isinstance(pairs, dict) or not all(

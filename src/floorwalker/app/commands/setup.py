@@ -28,6 +28,8 @@ def init(name: str, template: str, data: tuple[str, ...], force: bool) -> None:
     click.echo(f"next: cd {name}")
     if template == "demo":
         click.echo("      floorwalker simulate data --customers 5000")
+    elif template == "blank":
+        click.echo("      floorwalker map FILE, or write mappings/*.toml by hand")
     elif not data:
         click.echo("      put files where mappings/*.toml say, or change `files` there")
     click.echo("      floorwalker run")
