@@ -43,11 +43,6 @@ class MapDraft:
     each: str = ""
     about: str = ""
 
-    @property
-    def confidence(self) -> float:
-        """Of the least sure column that the kind cannot do without."""
-        return min((choice.confidence for choice in self.choices), default=0.0)
-
 
 @dataclass(frozen=True)
 class Draft:
