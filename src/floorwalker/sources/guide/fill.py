@@ -88,7 +88,7 @@ class Filling:
                 doubt = "the decimal mark is a guess"
         elif about.type == "boolean":
             entry |= truth_options(candidate.facts)
-        elif target in _HASHED and candidate.facts.share["hash"] > 0.9:
+        elif target in _HASHED and candidate.facts.share.get("hash", 0.0) > 0.9:
             entry["hash"] = _HASHED[target].format(
                 {32: "md5", 40: "sha1", 128: "sha512"}.get(candidate.facts.longest, "sha256")
             )

@@ -71,7 +71,7 @@ def _accepted(kind: str, target: str, facts: Facts) -> Fit:
 
 
 def _email(facts: Facts) -> Fit:
-    if facts.share["hash"] > 0.9:
+    if facts.share.get("hash", 0.0) > 0.9:
         return Fit(0.9, 0.05, "hashes")
     return _share(facts, "email", 0.9, "e-mail addresses")
 
@@ -79,7 +79,7 @@ def _email(facts: Facts) -> Fit:
 def _phone(facts: Facts) -> Fit:
     found = _share(facts, "phone", 0.6, "phone numbers")
     digits = facts.share["integer"]
-    if facts.share["hash"] > 0.9:
+    if facts.share.get("hash", 0.0) > 0.9:
         return Fit(0.9, 0.05, "hashes")
     if facts.share["ean"] > 0.5 or facts.times:
         return Fit(0.2, 0.0, "article codes or times")
