@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from floorwalker.errors import SourceError
-from floorwalker.sources import lines
+from floorwalker.sources import lines, records
 from floorwalker.sources.lines import Prepared, prepare
 
 
@@ -82,7 +82,7 @@ def test_small_chunks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     content = ("a,b\n" + "\n".join(rows)).encode()
     whole = prepared(tmp_path, content)
     monkeypatch.setattr(lines, "CHUNK", 97)
-    monkeypatch.setattr(lines, "RECORD_LIMIT", 64)
+    monkeypatch.setattr(records, "RECORD_LIMIT", 64)
     pieces = prepared(tmp_path, content)
     assert whole.bad == pieces.bad == {101: '100,"open'}
     assert whole.path.read_bytes() == pieces.path.read_bytes()

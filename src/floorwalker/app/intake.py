@@ -13,10 +13,10 @@ import datetime as dt
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from floorwalker.engines.event_log import LOG
 from floorwalker.engines.lake import Lake
@@ -29,9 +29,10 @@ from floorwalker.sources.connectors.mappings import pulled_mappings
 from floorwalker.sources.connectors.settings import read_pulls
 from floorwalker.sources.deliveries import known_deliveries, note_delivery
 from floorwalker.sources.files import Delivery, find_deliveries
-from floorwalker.sources.ingest import BatchResult, drop_incoming, new_rows_sql, read_deliveries
+from floorwalker.sources.ingest import BatchResult, bytes_to_read, drop_incoming, new_rows_sql, read_deliveries
 from floorwalker.sources.mapping import Defaults, Mapping, load_mapping
 from floorwalker.sources.mended import mended_deliveries
+from floorwalker.sources.meter import Meter
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 BATCH_BYTES = 1 << 30
 """Files are read together up to this size: many small ones cost as little as one large one, in bounded memory."""
+
+FILES_TOLD = 200
+"""So many files of a source are described in a run's result."""
 
 
 @dataclass
@@ -58,6 +62,10 @@ class SourceResult:
     rows_skipped: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    files: list[dict[str, Any]] = field(default_factory=list)
+    """What each new file was found to be: format, encoding, line ends, delimiter, header; at most `FILES_TOLD`."""
+    waiting: list[str] = field(default_factory=list)
+    """Files that are not whole yet: a later run reads them."""
 
 
 def load_mappings(project: Project, settings: Settings) -> list[Mapping]:
@@ -133,18 +141,29 @@ def read_sources(
             progress("sources", number / len(chosen), mapping.source)
             result = SourceResult(mapping.source, Path(mapping.path).stem)
             known = set() if reload else known_deliveries(state, mapping.source)
-            there = [*find_deliveries(mapping, project.root), *mended_deliveries(state, mapping, Path(folder))]
+            there = [
+                *find_deliveries(mapping, project.root, result.waiting),
+                *mended_deliveries(state, mapping, Path(folder)),
+            ]
             new = [one for one in there if one.fingerprint not in known]
             before = 0
+            meter = Meter(sum(map(bytes_to_read, new)), partial(_tell, progress, number, len(chosen), mapping.source))
             for batch in _batches(new):
                 # Deliveries of a batch are received a microsecond apart; the next batch comes after them.
                 at = received_at + dt.timedelta(microseconds=before)
-                _read_batch(project, lake, connection, state, mapping, batch, run_id, at, result)
+                _read_batch(project, lake, connection, state, mapping, batch, run_id, at, result, meter.add)
                 drop_incoming(connection)
                 before += len(batch)
             results.append(result)
     progress("sources", 1.0, "")
     return results
+
+
+def _tell(
+    progress: Callable[[str, float, str], None], number: int, of: int, source: str, done: float, text: str
+) -> None:
+    """One source's share of the stage."""
+    progress("sources", (number + min(done, 0.999)) / of, f"{source} {text}")
 
 
 def _batches(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
@@ -171,6 +190,7 @@ def _read_batch(
     run_id: str,
     received_at: dt.datetime,
     result: SourceResult,
+    progress: Callable[[int], None],
 ) -> None:
     erased = suppression.share(state, connection, "suppressed_hashes")
     outcome = read_deliveries(
@@ -181,7 +201,10 @@ def _read_batch(
         suppressed="suppressed_hashes" if erased else "",
         hash_sql=partial(_hash_sql, project.secret, mapping.source),
         scratch=project.state / "tmp",
+        progress=progress,
     )
+    told = [asdict(one) for one in outcome.files[: FILES_TOLD - len(result.files)]]
+    result.files += [{key: value for key, value in one.items() if value} for one in told]
     new: dict[str, int] = {}
     for kind in mapping.kinds:
         added = _append(lake, connection, kind, run_id)

@@ -45,6 +45,8 @@ def headline(project: Project, result: RunResult) -> list[str]:
     for source in result.sources:
         for file, error in source.refused.items():
             lines.append(f"refused {file}: {error}")
+        for file in source.waiting:
+            lines.append(f"waiting {file}: it is not whole yet")
     quarantined = sum(source.rows_quarantined for source in result.sources)
     lines.append(
         f"read {read:,} rows: {result.rows_new:,} new, {sum(one.rows_known for one in result.sources):,} known,"

@@ -40,7 +40,10 @@ WRONG = {
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a group of files: name → (column of incoming_raw, DuckDB type). `form`: csv, jsonl or parquet."""
+    """The columns of a group of files: name → (column of incoming_raw, DuckDB type).
+
+    `form`: csv, jsonl, fixed or parquet.
+    """
 
     columns: dict[str, tuple[str, str]]
     form: str
@@ -163,11 +166,12 @@ class CompiledMap:
             read = typed(
                 f"s_{name}",
                 of,
-                "text" if column.hash else about.type,
+                "text" if column.hash else read_as(about),
                 alias=f"h_{name}",
                 zone=column.time_zone or self.zone,
                 formats=column.formats,
                 decimal=column.decimal,
+                currency=known_currency(self.mapping, self.item),
             )
             helpers |= read.first
             values[f"v_{name}"] = self.accepted(read.value, column, about)
@@ -277,10 +281,10 @@ class CompiledMap:
         found = []
         for column in self.item.columns:
             about = self.kind.column(column.target)
-            why = WRONG.get(about.type, "cannot be read as a number")
+            why = WRONG.get(read_as(about), "cannot be read as a number")
             why = "not an accepted value" if about.values else "not a hash" if column.hash else why
             name = column.target
-            if column.value is None and (about.type != "text" or about.values or column.hash):
+            if column.value is None and (read_as(about) != "text" or about.values or column.hash):
                 found.append((name, f"s_{name} IS NOT NULL AND v_{name} IS NULL", why))
             if about.required or (name == "occurred_at" and needs_time(self.kind)):
                 found.append((name, f"s_{name} IS NULL", "missing"))
@@ -315,6 +319,17 @@ class CompiledMap:
         except duckdb.Error as error:
             first = str(error).splitlines()[0]
             raise ConfigError(f"the SQL of '{target}' does not run", why=f"{self.mapping.path}: {first}") from error
+
+
+def read_as(about: Column) -> str:
+    """The type a column's values are read as: a phone's number is destroyed by spreadsheets as ids are."""
+    return "id" if about.name == "phone" else about.type
+
+
+def known_currency(mapping: Mapping, item: KindMap) -> str:
+    """The one currency of a map's amounts, where it is known before any row is read."""
+    column = item.mapped.get("currency")
+    return mapping.defaults.currency if column is None else column.value or ""
 
 
 def constant_text(

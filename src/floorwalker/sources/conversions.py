@@ -4,9 +4,10 @@ In: SQL for a source value, its DuckDB type, and the type wanted. Out: SQL for t
 read; never an error, so that one bad value cannot stop its neighbours. A value already of the right family is cast
 directly.
 
-    id         "17850.0" -> "17850"; 9.94E+14, an id that a spreadsheet destroyed, cannot be read
-    money      "2.55", "1,234.50"; with decimal=",": "2,55", "1.234,50". "1,234" alone could mean two things, so it
-               cannot be read
+    id         "17850.0" -> "17850"; 9.94E+14 and #REF!, ids that a spreadsheet destroyed, cannot be read
+    money      "2.55", "1,234.50", "1 234.50", "1'234.50", "(2.55)", "2.55-"; with decimal=",": "2,55", "1.234,50".
+               "1,234" alone could mean two things, so it cannot be read. "EUR 2.55" and "2.55 €" can, where the
+               currency is the column's own or is not known
     boolean    true/false, yes/no, 1/0
     timestamp  ISO 8601, with an offset or in the source's time zone; or the mapping's formats
 
@@ -36,15 +37,31 @@ _INTEGERS = (
 _FLOATS = ("FLOAT", "DOUBLE")
 _AWARE = "TIMESTAMP WITH TIME ZONE"
 _SPACES = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+_BLANKS = " \u00a0\u2009\u202f"
+_SIGNS = (
+    *(("€", "EUR"), ("£", "GBP"), ("¥", "JPY"), ("¥", "CNY"), ("₹", "INR"), ("Rs", "INR"), ("₽", "RUB"), ("₺", "TRY")),
+    *(("₩", "KRW"), ("₪", "ILS"), ("zł", "PLN"), ("Kč", "CZK"), ("Ft", "HUF"), ("lei", "RON"), ("Fr", "CHF")),
+    *(("SFr", "CHF"), ("US$", "USD"), ("C$", "CAD"), ("A$", "AUD"), ("NZ$", "NZD"), ("HK$", "HKD"), ("R$", "BRL")),
+    *(("$", code) for code in ("USD", "CAD", "AUD", "NZD", "HKD", "SGD", "MXN")),
+    *(("kr", code) for code in ("SEK", "NOK", "DKK", "ISK")),
+)
+_WORDS = ("kr", "zł", "Kč", "Ft", "lei", "Fr", "SFr", "Rs")
 _EARLIEST, _LATEST = "TIMESTAMP '0001-01-02'", "TIMESTAMP '9999-12-30'"
 _OFFSET = r"regexp_matches({0}, '-\d\d(:?\d\d)?$')"
 
 MACROS = (
     """CREATE OR REPLACE TEMP MACRO as_number(word) AS TRY_CAST(CAST(word AS VARCHAR) AS DECIMAL(24, 6))""",
-    """CREATE OR REPLACE TEMP MACRO as_id(word) AS CASE WHEN regexp_full_match(CAST(word AS VARCHAR), '\\d+\\.0+')
-       THEN split_part(CAST(word AS VARCHAR), '.', 1)
-       WHEN contains(CAST(word AS VARCHAR), '+')
-        AND regexp_full_match(CAST(word AS VARCHAR), '-?\\d(\\.\\d+)?[eE]\\+\\d+') THEN NULL
+    # Few ids have a point, a plus, a comma or a hash: to look for these is cheaper than any pattern of a whole id.
+    """CREATE OR REPLACE TEMP MACRO as_id(word) AS
+       CASE WHEN contains(CAST(word AS VARCHAR), '.')
+       THEN CASE WHEN regexp_full_match(CAST(word AS VARCHAR), '\\d+\\.0+')
+                 THEN split_part(CAST(word AS VARCHAR), '.', 1)
+                 WHEN regexp_full_match(CAST(word AS VARCHAR), '-?\\d\\.\\d+[eE]\\+?\\d+') THEN NULL
+                 ELSE CAST(word AS VARCHAR) END
+       WHEN regexp_matches(CAST(word AS VARCHAR), '[+,#]')
+       THEN CASE WHEN regexp_full_match(CAST(word AS VARCHAR),
+                      '-?\\d(,\\d+[eE]\\+?\\d+|[eE]\\+\\d+)|#+|#[A-Z]+(/[A0]| VALUE)?[!?]?') THEN NULL
+                 ELSE CAST(word AS VARCHAR) END
        ELSE CAST(word AS VARCHAR) END""",
 )
 """What a mapping's own expressions may call; the caller creates them on its connection."""
@@ -151,10 +168,11 @@ def typed(
     zone: str = "UTC",
     formats: tuple[str, ...] = (),
     decimal: str = ".",
+    currency: str = "",
 ) -> Typed:
     """SQL that reads `sql` (of DuckDB type `of`; text is clean) as `to`; NULL where it cannot be read.
 
-    `alias` begins the names of helper columns.
+    `alias` begins the names of helper columns. `currency`: the only one whose sign may stand beside an amount.
     """
     if to in ("timestamp", "date"):
         return _time(sql, of, to, alias, zone, formats)
@@ -182,11 +200,43 @@ def typed(
         return Typed(whole, first={number: _number(sql, "DECIMAL(24, 6)", decimal)})
     if to == "number":
         return Typed(f"CASE WHEN isfinite({number}) THEN {number} END", first={number: _number(sql, lake, decimal)})
-    return Typed(_number(sql, lake, decimal))
+    return Typed(_number(sql, lake, decimal, signs_of(currency) if to == "money" else ""))
 
 
-def _number(sql: str, lake: str, decimal: str) -> str:
-    """A number with thousands marks only where these cannot be taken for the decimal mark."""
+def signs_of(currency: str) -> str:
+    """Pattern of what may stand beside an amount: the signs of one currency, or of any."""
+    if not currency:
+        return f"[$¢£¤¥\u20a0-\u20cf]|[A-Z]{{3}}|[A-Z]{{1,2}}[$]|{'|'.join(_WORDS)}"
+    own = [sign for sign, code in _SIGNS if code == currency.upper()]
+    return "|".join([currency, *(sign.replace("$", "[$]") for sign in own)])
+
+
+def dressed(decimal: str, signs: str) -> str:
+    """Pattern of a number as it is printed: blanks or apostrophes between thousands, a currency, a minus or brackets.
+
+    Read alike by RE2 and by Python.
+    """
+    mark, group = (r"\.", ",") if decimal == "." else (",", r"\.")
+    rest = rf"({mark}[0-9]+)?"
+    number = (
+        rf"([0-9]+{rest}|[0-9]{{1,3}}([{_BLANKS}'’][0-9]{{3}})+{rest}|[0-9]{{1,3}}({group}[0-9]{{3}})+{mark}[0-9]+"
+        rf"|[0-9]{{1,3}}({group}[0-9]{{3}}){{2,}}|{mark}[0-9]+)"
+    )
+    blank, minus = f"[{_BLANKS}]?", "[-−]"
+    sign = f"(?i:{signs})"
+    before, after = (f"({sign}{blank})?", f"({blank}{sign})?") if signs else ("", "")
+    forms = [
+        f"[-−+]?{blank}{before}{number}{after}",
+        f"{before}{number}{after}{blank}{minus}",
+        rf"\({blank}{before}{number}{after}{blank}\)",
+    ]
+    if signs:
+        forms += [f"{sign}{blank}{minus}{blank}{number}", f"{number}{blank}{minus}{blank}{sign}"]
+    return "|".join(forms)
+
+
+def _number(sql: str, lake: str, decimal: str, signs: str = "") -> str:
+    """A number with thousands marks only where these cannot be taken for the decimal mark; `signs` may be beside it."""
     mark, group, point = (",", ",", r"\.") if decimal == "." else (".", r"\.", ",")
     grouped = rf"[+-]?\d{{1,3}}(({group}\d{{3}})+{point}\d+|({group}\d{{3}}){{2,}})"
     bare = f"replace({sql}, '{mark}', '')"
@@ -197,8 +247,16 @@ def _number(sql: str, lake: str, decimal: str) -> str:
         plain = f"TRY_CAST({sql} AS {lake})"
     return (
         f"coalesce({plain}, CASE WHEN contains({sql}, '{mark}') AND regexp_full_match({sql}, '{grouped}') "
-        f"THEN TRY_CAST({bare} AS {lake}) END)"
+        f"THEN TRY_CAST({bare} AS {lake}) END, {_undressed(sql, lake, decimal, signs)})"
     )
+
+
+def _undressed(sql: str, lake: str, decimal: str, signs: str) -> str:
+    digits = f"regexp_replace({sql}, '[^0-9{decimal}]', '', 'g')"
+    digits = f"replace({digits}, ',', '.')" if decimal == "," else digits
+    negative = f"CASE WHEN regexp_matches({sql}, '[-−(]') THEN '-' ELSE '' END"
+    value = f"TRY_CAST({negative} || {digits} AS {lake})"
+    return f"CASE WHEN regexp_full_match({sql}, {literal(dressed(decimal, signs))}) THEN {value} END"
 
 
 def _time(sql: str, of: str, to: str, alias: str, zone: str, formats: tuple[str, ...]) -> Typed:

@@ -18,11 +18,13 @@ from glob import glob
 from pathlib import Path
 
 from floorwalker.errors import SourceError
+from floorwalker.sources.arriving import arrived
 from floorwalker.sources.mapping import Mapping
 
 _ENDINGS = {
     ".csv": "csv",
     ".txt": "csv",
+    ".xls": "csv",  # what many systems call so is text
     ".tsv": "tsv",
     ".tab": "tsv",
     ".jsonl": "jsonl",
@@ -67,8 +69,11 @@ class Delivery:
         return names if len(self.files) == 1 else str(Path(names).parent)
 
 
-def find_deliveries(mapping: Mapping, root: Path | str) -> list[Delivery]:
-    """All deliveries that match the mapping's patterns, relative ones below `root`; each file's bytes are read once."""
+def find_deliveries(mapping: Mapping, root: Path | str, waiting: list[str] | None = None) -> list[Delivery]:
+    """All deliveries that match the mapping's patterns, relative ones below `root`; each file's bytes are read once.
+
+    `waiting` is told of files that are not whole yet.
+    """
     root = Path(root)
     paths: dict[Path, None] = {}
     for pattern in mapping.files:
@@ -78,7 +83,10 @@ def find_deliveries(mapping: Mapping, root: Path | str) -> list[Delivery]:
             if path.is_file():
                 paths[path] = None
     groups: dict[Path, list[Path]] = {}
-    for path in sorted(paths):
+    whole, others = arrived(sorted(paths), mapping.arrival)
+    if waiting is not None:
+        waiting += [path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path) for path in others]
+    for path in whole:
         groups.setdefault(path.parent if mapping.delivery == "folder" else path, []).append(path)
     deliveries: dict[str, Delivery] = {}
     for parts in groups.values():
@@ -109,8 +117,8 @@ def fingerprints_of(mapping: Mapping, paths: list[Path]) -> tuple[str, str]:
     return hashlib.sha256(f"{mapping.source}\0{mapping.digest}\0{digest}".encode()).hexdigest(), content
 
 
-def file_format(mapping: Mapping, path: Path) -> str:
-    """csv, tsv, jsonl or parquet, by the mapping or by the name's ending before .gz or .zst."""
+def file_format(mapping: Mapping, path: Path, name: str = "") -> str:
+    """csv, tsv, jsonl, fixed or parquet, by the mapping or by the name's ending before .gz or .zst."""
     if path.name.endswith(MENDED):
         return "jsonl"
     if mapping.format != "auto":
@@ -119,6 +127,7 @@ def file_format(mapping: Mapping, path: Path) -> str:
     form = _ENDINGS.get(ending.lower())
     if form is None:
         raise SourceError(
-            f"cannot tell the format of {path.name}", fix='set format = "csv", "tsv", "jsonl" or "parquet"'
+            f"cannot tell the format of {name or path.name}",
+            fix='set format = "csv", "tsv", "jsonl", "fixed" or "parquet"',
         )
     return form

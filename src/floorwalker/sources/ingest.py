@@ -21,7 +21,7 @@ import datetime as dt
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -31,7 +31,8 @@ from floorwalker.events.vocabulary import KINDS
 from floorwalker.sources.compile import CompiledMap, staged_name, staged_table_sql
 from floorwalker.sources.conversions import MACROS, quoted
 from floorwalker.sources.files import Delivery
-from floorwalker.sources.loading import Group, load_group, make_groups
+from floorwalker.sources.loading import PACKED, PACKING, Group, load_group, make_groups
+from floorwalker.sources.looking import FileFacts
 from floorwalker.sources.mapping import Mapping
 from floorwalker.sources.refusals import QUARANTINE, put_aside, skipped_rows
 from floorwalker.sources.views import make_view
@@ -69,6 +70,8 @@ class BatchResult:
     unrouted: int = 0
     skipped: int = 0
     refused: tuple[tuple[Delivery, FloorwalkerError], ...] = field(default=())
+    files: tuple[FileFacts, ...] = field(default=())
+    """What each file was found to be; of archives and workbooks each member or sheet."""
 
 
 def read_deliveries(
@@ -80,13 +83,14 @@ def read_deliveries(
     suppressed: str = "",
     hash_sql: Callable[[str, str], str] | None = None,
     scratch: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> BatchResult:
     """Read deliveries of one mapping in one go, in their order.
 
     `suppressed` names a relation with a column `hash`; rows with an identifier for which `hash_sql(kind of identifier,
     SQL of its value)` is in it are dropped, in quarantine too. Rewritten copies of files lie in a temporary folder
-    (below `scratch`) and go before this returns. Raises `ConfigError` when the mapping's SQL does not run; a file that
-    cannot be read refuses its delivery only.
+    (below `scratch`) and go before this returns; `progress` is told of bytes as they are read. Raises `ConfigError`
+    when the mapping's SQL does not run; a file that cannot be read refuses its delivery only.
     """
     if received_at.tzinfo is None:
         raise ConfigError("received_at has no time zone", fix="pass an aware datetime, e.g. in UTC")
@@ -97,17 +101,24 @@ def read_deliveries(
         for name in mapping.kinds:
             connection.execute(staged_table_sql(mapping, KINDS[name]))
         connection.execute(QUARANTINE)
-        groups, refused = make_groups(connection, mapping, deliveries, Path(folder))
+        groups, refused, facts = make_groups(connection, mapping, deliveries, Path(folder), progress)
         _register(connection, mapping, deliveries, refused)
         skipped: dict[int, int] = {}
         for group in groups:
             _stage(connection, mapping, group, suppressed, hash_sql)
+            progress(group.size)
             for index, rows in skipped_rows(connection, mapping):
                 skipped[index] = skipped.get(index, 0) + rows
         connection.execute("DROP TABLE IF EXISTS incoming_raw; DROP TABLE IF EXISTS incoming_malformed")
         for name in mapping.kinds:
             make_view(connection, mapping, KINDS[name], received_at)
-    return _account(connection, mapping, deliveries, refused, skipped)
+    return replace(_account(connection, mapping, deliveries, refused, skipped), files=tuple(facts))
+
+
+def bytes_to_read(delivery: Delivery) -> int:
+    """About how many bytes `progress` will be told of: each is looked at once and loaded once, unpacked."""
+    sizes = (file.path.stat().st_size * (PACKED if file.path.suffix in PACKING else 1) for file in delivery.files)
+    return 2 * sum(sizes)
 
 
 def new_rows_sql(kind: str, existing: str) -> str:

@@ -3,52 +3,63 @@
 In: a CSV, TSV or JSON-lines file as it was delivered, perhaps gzipped. Out: a `Prepared` file: the original where it is
 already clean (one pass over its bytes tells), else a rewritten copy in a scratch folder that the caller removes.
 
-What is put right: byte order marks, latin-1 and other encodings, NUL bytes, mixed line ends, blank lines, and quotes
-that never close. Such a quote would make a CSV reader take every following line for one field. A record that spans
-lines is therefore believed only when it closes within `RECORD_LIMIT` bytes with exactly the header's number of fields;
-otherwise its first line alone is put aside (`bad`) and reading goes on at the next one. A stand-in with too many fields
-keeps its place, so that record numbers stay those of the delivered file.
+What is put right: byte order marks, latin-1 and other encodings, NUL bytes, mixed line ends, blank lines, title lines
+above the header, lines that are too long for any record, and quotes that never close. Such a quote would make a CSV
+reader take every following line for one field. A record that spans lines is therefore believed only when it closes
+within `RECORD_LIMIT` bytes with exactly the header's number of fields; otherwise its first line alone is put aside
+(`bad`) and reading goes on at the next one. A line of more than `LINE_LIMIT` bytes is put aside too, without ever lying
+in memory. A stand-in with too many fields keeps the place of either, so that record numbers stay those of the delivered
+file; the header's is 0.
 
->>> well_formed_line(b",").fullmatch(b'1,"two, 2",3') is None, well_formed_line(b",").fullmatch(b'1,"two,3') is None
-(False, True)
+    prepare(Path("receipts.csv"), "csv", "auto", "", scratch).encoding
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
-import functools
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
 from floorwalker.errors import SourceError
+from floorwalker.sources.encodings import SINGLE_BYTE, Guess, declared
+from floorwalker.sources.records import (
+    LINE_LIMIT,
+    RECORD_LIMIT,
+    LineWriter,
+    RecordWriter,
+    any_too_long,
+    clipped,
+    first_odd_line,
+)
 
 CHUNK = 8 << 20
-RECORD_LIMIT = 1 << 20
-"""Bytes a record may span over several lines."""
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+TITLE_LINES = 50
+"""Among so many first lines the header is looked for."""
 _DELIMITERS = ",;\t|"
 
 
 @dataclass
 class Prepared:
-    """A file DuckDB can read. `bad`: lines put aside, by record number (the header is 0)."""
+    """A file DuckDB can read, and what was found out. `bad`: lines put aside, by record number (the header is 0)."""
 
     path: Path
     header: tuple[str, ...] = ()
     delimiter: str = ","
     bad: dict[int, str] = field(default_factory=dict)
+    why: dict[int, str] = field(default_factory=dict)
+    """Reasons of bad lines, where they are other than a quote that never closes."""
+    encoding: str = "utf-8"
+    line_ends: str = ""
+    """LF, CRLF, CR or mixed; "": the file has one line at most."""
+    titles: int = 0
+    """Lines above the header."""
 
 
 @dataclass
@@ -57,67 +68,58 @@ class _Findings:
 
     codec: str
     rewrite: bool = False
+    too_long: bool = False
     ends: Counter[bytes] = field(default_factory=Counter)
 
     @property
     def any_newline(self) -> bool:
         return self.ends[b"\n"] > 0
 
+    @property
+    def line_ends(self) -> str:
+        cr, lf, both = (self.ends[mark] for mark in (b"\r", b"\n", b"\r\n"))
+        kinds = [name for name, count in (("CRLF", both), ("LF", lf - both), ("CR", cr - both)) if count > 0]
+        return "" if not kinds else kinds[0] if len(kinds) == 1 else "mixed"
 
-def prepare(path: Path, form: str, encoding: str, delimiter: str, scratch: Path) -> Prepared:
+
+def prepare(
+    path: Path,
+    form: str,
+    encoding: str,
+    delimiter: str,
+    scratch: Path,
+    *,
+    header_row: int = 0,
+    fits: Callable[[tuple[str, ...]], bool] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Prepared:
     """Look at a text file and, if need be, rewrite it into `scratch`.
 
-    `form` is csv, tsv or jsonl. An empty CSV has the header (). Raises `SourceError` when the file cannot be opened,
-    unpacked or decoded.
+    `form` is csv, tsv, jsonl or fixed. The header is the line `header_row` (from 1), or the first that `fits`, or the
+    first; in a file without one (fixed) `header_row` is the first line that is read. `progress` is told of bytes. An
+    empty CSV has the header (). Raises `SourceError` when the file cannot be opened, unpacked or decoded.
     """
+    is_csv = form in ("csv", "tsv")
     try:
-        codec = _codec(path, encoding)
-        header, mark = (), delimiter or ("\t" if form == "tsv" else "")
-        if form != "jsonl":
-            header, mark = _header(path, codec, mark)
-        findings = _inspect(path, codec, encoding == "auto", mark if form != "jsonl" else "")
-        if form != "jsonl" and findings.codec != codec:
-            header, mark = _header(path, findings.codec, mark)
-        prepared = Prepared(path, header, mark or ",")
-        if findings.rewrite:
+        codec = declared(next(_chunks(path), b"")[:4096], encoding)
+        header, mark, skip = (), delimiter or ("\t" if form == "tsv" else ""), max(header_row - 1, 0)
+        if is_csv:
+            header, mark, skip = _header(path, codec, mark, header_row, fits)
+        findings = _inspect(path, codec, encoding == "auto", mark if is_csv else "", progress)
+        prepared = Prepared(path, header, mark or ",", encoding=findings.codec, line_ends=findings.line_ends)
+        prepared.titles = skip
+        if is_csv and findings.codec != codec:
+            # The header was read as UTF-8, before all of the file had been seen.
+            prepared.header, prepared.delimiter, prepared.titles = _header(path, findings.codec, mark, header_row, fits)
+        if findings.rewrite or prepared.titles:
             prepared.path = scratch / f"{len(list(scratch.iterdir()))}.txt"
-            _rewrite(path, findings, prepared, form != "jsonl")
+            _rewrite(path, findings, prepared, is_csv)
     except UnicodeError as error:
         why = f"byte {getattr(error, 'start', 0)} is not {encoding}"
         raise SourceError(f"{path.name} cannot be decoded", why=why, fix='encoding = "auto" or "latin-1"') from error
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, EOFError, pa.ArrowException) as error:
         raise SourceError(f"{path.name} cannot be read", why=str(error)) from error
     return prepared
-
-
-@functools.cache
-def well_formed_line(delimiter: bytes, *, lines: bool = False) -> re.Pattern[bytes]:
-    """Matches fields that a CSV reader takes as they stand: unquoted, or wholly quoted with doubled quotes inside.
-
-    `lines=True`: quoted fields may hold line ends. Possessive throughout, hence linear.
-    """
-    return re.compile(
-        _field(delimiter, lines) + b"(?:" + re.escape(delimiter) + _field(delimiter, lines) + b")*+[ \r]*+"
-    )
-
-
-@functools.cache
-def _well_formed_lines(delimiter: bytes) -> re.Pattern[bytes]:
-    """As many well-formed lines as follow one another: one match for millions of lines instead of one for each."""
-    return re.compile(b"(?:" + well_formed_line(delimiter).pattern + b"\n)*+")
-
-
-@functools.cache
-def _record(delimiter: bytes, fields: int) -> re.Pattern[bytes]:
-    """A record of exactly `fields` fields that may span lines, with its line end."""
-    one = _field(delimiter, True)
-    more = b"(?:" + re.escape(delimiter) + one + b"){%d}" % (fields - 1)
-    return re.compile(one + more + b"[ \r]*+(?:\n|\\Z)")
-
-
-def _field(delimiter: bytes, lines: bool) -> bytes:
-    inside = b'[^"]' if lines else b'[^"\n]'
-    return b'(?: *+"(?:' + inside + b'++|"")*+" *+|(?! *")[^\n' + re.escape(delimiter) + b"]*+)"
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
@@ -128,64 +130,91 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _codec(path: Path, encoding: str) -> str:
-    """The codec a file's mark names, else the mapping's; "auto" starts as utf-8."""
-    start = next(_chunks(path), b"")[:4]
-    for mark, codec in _BOMS:
-        if start.startswith(mark):
-            return codec
-    return "utf-8" if encoding == "auto" else codecs.lookup(encoding).name
-
-
-def _header(path: Path, codec: str, delimiter: str) -> tuple[tuple[str, ...], str]:
-    """Names of the columns (trimmed, as they stand) and the delimiter that divides most of the first line."""
+def _header(
+    path: Path, codec: str, delimiter: str, row: int, fits: Callable[[tuple[str, ...]], bool] | None
+) -> tuple[tuple[str, ...], str, int]:
+    """Names of the columns (trimmed, as they stand), the delimiter, and how many lines stand above."""
     start = codecs.getincrementaldecoder(codec)("replace").decode(next(_chunks(path), b"")[:RECORD_LIMIT])
-    start = start.lstrip("\ufeff").replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
-    if not start:
-        return (), delimiter or ","
+    start = start.lstrip("\ufeff").replace("\0", "").replace("\r\n", "\n")
+    start = start.replace("\r", " " if "\n" in start else "\n")
+    rest = start.lstrip("\n")
+    if not rest:
+        return (), delimiter or ",", 0
+    above = len(start) - len(rest)
+    if row:
+        lines = start.split("\n", row - 1)
+        if len(lines) < row or not lines[-1].strip():
+            raise SourceError(f"{path.name} has no header in line {row}", fix="mend header_row or skip_lines")
+        return (*_names(lines[-1], delimiter), row - 1)
+    first = _names(rest, delimiter)
+    if fits is None or fits(first[0]):
+        return *first, 0
+    for number in range(1, TITLE_LINES):
+        _, _, rest = rest.partition("\n")
+        if not rest:
+            break
+        names, mark = _names(rest, delimiter)
+        if fits(names):
+            return names, mark, above + number
+    return *first, 0
+
+
+def _names(text: str, delimiter: str) -> tuple[tuple[str, ...], str]:
+    """The first record's fields, divided by what divides most of the first line."""
     if not delimiter:
-        first = re.sub(r'"[^"]*"', "", start.split("\n", 1)[0])
+        first = re.sub(r'"[^"]*"', "", text.split("\n", 1)[0])
         delimiter = max(_DELIMITERS, key=first.count)
-    row = next(csv.reader(io.StringIO(start), delimiter=delimiter, skipinitialspace=True), [])
+    try:
+        row = next(csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        # A field of more than 128 KB names no column.
+        return (), delimiter
     return tuple(name.strip() for name in row), delimiter
 
 
-def _inspect(path: Path, codec: str, guess: bool, delimiter: str) -> _Findings:
-    """Decide whether the file must be rewritten. A file meant to be guessed that is no UTF-8 is latin-1."""
+def _inspect(path: Path, codec: str, guess: bool, delimiter: str, progress: Callable[[int], None]) -> _Findings:
+    """Decide whether the file must be rewritten, and which encoding it has where that is to be guessed."""
     findings = _Findings(codec, rewrite=codec != "utf-8")
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    guessing = Guess() if codec == "utf-8" and guess else None
     carry = b""
     first = True
     for chunk in _chunks(path):
-        if findings.codec == "utf-8" and guess:
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError:
-                findings.codec, findings.rewrite = "latin-1", True
+        progress(len(chunk))
+        if guessing is not None:
+            guessing.feed(chunk)
         if first and chunk.startswith((codecs.BOM_UTF8, b"\n", b"\r")):
             findings.rewrite = True
         first = False
         block = carry + chunk
         end = block.rfind(b"\n") + 1
-        # Everything but the last, unfinished line; a file without line ends is looked at as it comes.
-        block, carry = (block[:end], block[end:]) if end else (block, b"")
-        for mark in (b"\r", b"\n", b"\r\n"):
-            findings.ends[mark] += block.count(mark)
+        # Everything but the last, unfinished line.
+        block, carry = block[:end], block[end:]
+        if len(carry) > LINE_LIMIT:
+            # A line that no record has, or a file without line ends of this kind: looked at as it comes.
+            findings.too_long = True
+            block, carry = block + carry, b""
+        _count_ends(findings, block)
+        findings.too_long = findings.too_long or any_too_long(block)
         findings.rewrite = findings.rewrite or _needs_rewrite(block, delimiter.encode())
-    if findings.codec == "utf-8" and guess:
-        try:
-            decoder.decode(b"", True)
-        except UnicodeDecodeError:
-            findings.codec, findings.rewrite = "latin-1", True
-    findings.rewrite = findings.rewrite or _needs_rewrite(carry, delimiter.encode())
-    findings.ends[b"\r"] += carry.count(b"\r")
+    _count_ends(findings, carry)
+    findings.rewrite |= findings.too_long or _needs_rewrite(carry, delimiter.encode())
     if findings.ends[b"\r"]:
         # DuckDB gives up on a file whose line ends are not all of one kind.
         findings.rewrite |= not findings.ends[b"\r"] == findings.ends[b"\n"] == findings.ends[b"\r\n"]
-    if findings.codec not in ("utf-8", "latin-1"):
+    if guessing is not None:
+        findings.codec = guessing.codec(bare_cr=findings.line_ends == "CR")
+        findings.rewrite |= findings.codec != "utf-8"
+    if findings.codec not in ("utf-8", *SINGLE_BYTE):
         # Line ends of other encodings show only after decoding.
-        findings.ends = Counter({b"\n": sum(block.count(b"\n") for block in _utf8(path, findings.codec))})
+        findings.ends.clear()
+        for block in _utf8(path, findings.codec):
+            _count_ends(findings, block)
     return findings
+
+
+def _count_ends(findings: _Findings, block: bytes) -> None:
+    for mark in (b"\r", b"\n", b"\r\n"):
+        findings.ends[mark] += block.count(mark)
 
 
 def _needs_rewrite(block: bytes, delimiter: bytes) -> bool:
@@ -195,21 +224,7 @@ def _needs_rewrite(block: bytes, delimiter: bytes) -> bool:
         return False
     if b"\n\n" in block or b"\n\r\n" in block or block.startswith((b"\n", b"\r\n")):
         return True
-    return _first_odd_line(block, 0, len(block), delimiter) >= 0
-
-
-def _first_odd_line(block: bytes, start: int, end: int, delimiter: bytes) -> int:
-    """Where the first line stands that has quotes and is not well formed by itself; −1: there is none."""
-    quote = block.find(b'"', start, end)
-    if quote < 0:
-        return -1
-    begin = max(block.rfind(b"\n", start, quote) + 1, start)
-    found = _well_formed_lines(delimiter).match(block, begin, end)
-    at = found.end() if found else begin
-    if at == end:
-        return -1
-    last = None if block.find(b"\n", at, end) >= 0 else well_formed_line(delimiter).match(block, at, end)
-    return -1 if last is not None and last.end() == end else at
+    return first_odd_line(block, 0, len(block), delimiter) >= 0
 
 
 def _utf8(path: Path, codec: str) -> Iterator[bytes]:
@@ -238,65 +253,7 @@ def _plain(path: Path, findings: _Findings) -> Iterator[bytes]:
 
 def _rewrite(path: Path, findings: _Findings, prepared: Prepared, is_csv: bool) -> None:
     with prepared.path.open("wb") as out:
-        if not is_csv:
-            for block in _plain(path, findings):
-                out.write(block)
-            return
-        writer = _RecordWriter(out, prepared)
-        for block in _plain(path, findings):
+        writer = RecordWriter(out, prepared) if is_csv else LineWriter(out, prepared)
+        for block in clipped(_plain(path, findings), prepared.titles):
             writer.feed(block)
         writer.feed(b"", last=True)
-
-
-class _RecordWriter:
-    """Copies records, leaves blank lines out and puts lines aside that are no record."""
-
-    def __init__(self, out: io.BufferedWriter, prepared: Prepared) -> None:
-        self.out, self.prepared = out, prepared
-        self.buffer = b""
-        self.records = 0
-        self.delimiter = prepared.delimiter.encode()
-        self.record = _record(self.delimiter, max(len(prepared.header), 1))
-        self.stand_in = self.delimiter.join([b"x"] * (len(prepared.header) + 2)) + b"\n"
-
-    def feed(self, block: bytes, last: bool = False) -> None:
-        self.buffer += block
-        if last and self.buffer and not self.buffer.endswith(b"\n"):
-            self.buffer += b"\n"
-        buffer, at = self.buffer, 0
-        end = buffer.rfind(b"\n") + 1
-        # A record may need the bytes after it to be judged: only the end of the file is judged without.
-        safe = end if last else min(end, len(buffer) - RECORD_LIMIT)
-        while at < safe:
-            odd = _first_odd_line(buffer, at, end, self.delimiter)
-            upto = end if odd < 0 else odd
-            if not last and upto > safe:
-                upto = buffer.rfind(b"\n", at, safe) + 1
-                if not upto:
-                    break
-                odd = -1
-            self.copy(buffer[at:upto])
-            at = upto
-            if odd >= 0:
-                at = self.judge(buffer, odd)
-            elif not last:
-                break
-        self.buffer = buffer[at:]
-
-    def copy(self, span: bytes) -> None:
-        span = re.sub(rb"(?m)^\n", b"", span)
-        self.records += span.count(b"\n")
-        self.out.write(span)
-
-    def judge(self, buffer: bytes, start: int) -> int:
-        """Copy the record that starts here if it is one, else put its first line aside; where to go on."""
-        found = self.record.match(buffer, start, min(len(buffer), start + RECORD_LIMIT))
-        if found is not None and found.group().endswith(b"\n"):
-            self.out.write(found.group())
-            self.records += 1
-            return found.end()
-        stop = buffer.index(b"\n", start)
-        self.prepared.bad[self.records] = buffer[start:stop].decode("utf-8", "replace")
-        self.records += 1
-        self.out.write(self.stand_in)
-        return stop + 1

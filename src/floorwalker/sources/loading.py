@@ -9,23 +9,30 @@ raw text of a long history never lies in memory at once.
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from floorwalker.errors import FloorwalkerError, SourceError
-from floorwalker.sources.compile import Layout, layout_of, missing_columns, named_columns, routing_sql
+from floorwalker.sources.compile import Layout, named_columns, routing_sql
 from floorwalker.sources.conversions import literal, quoted
-from floorwalker.sources.debezium.unwrapping import unwrapped
-from floorwalker.sources.files import MENDED, Delivery, file_format
-from floorwalker.sources.lines import prepare
+from floorwalker.sources.files import Delivery
+from floorwalker.sources.looking import FileFacts, look
 from floorwalker.sources.mapping import Mapping
 
 GROUP_BYTES = 1 << 30
-NO_MAP, BAD_JSON, BLANK = -1, -2, -3
+NO_MAP, BAD_JSON, BLANK, TOTALS = -1, -2, -3, -4
 """Values of `fw_map` for rows that go to no map."""
+PACKED, PACKING = 8, (".parquet", ".pq", ".gz", ".zst", ".bz2", ".xz", ".zip", ".tgz", ".xlsx", ".xlsm")
+"""About how many times larger files with such endings are inside."""
+LAST = 5
+"""Among so many last rows of a file totals are looked for."""
+_TOTALS = (
+    r"((grand|overall|report) ?)?(sub-? ?)?totals?|sum|((gesamt|end|zwischen)-?)?summe|(ins)?gesamt|gesamtbetrag|totaal"
+    r"|totale|totales|total general|total général|sous-total|somme|suma|soma|razem|итого|всего|合計|总计|總計"
+)
 _MALFORMED = {
     "MISSING COLUMNS": "malformed line: too few fields",
     "TOO MANY COLUMNS": "malformed line: too many fields",
@@ -67,34 +74,41 @@ class Group:
 
 
 def make_groups(
-    connection: duckdb.DuckDBPyConnection, mapping: Mapping, deliveries: list[Delivery], scratch: Path
-) -> tuple[list[Group], dict[int, FloorwalkerError]]:
+    connection: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    deliveries: list[Delivery],
+    scratch: Path,
+    progress: Callable[[int], None] = lambda _: None,
+) -> tuple[list[Group], dict[int, FloorwalkerError], list[FileFacts]]:
     """Look into every file. A delivery with one unreadable file is refused whole; the others go on."""
     groups: list[Group] = []
+    facts: list[FileFacts] = []
     current: dict[tuple[object, ...], Group] = {}
     refused: dict[int, FloorwalkerError] = {}
     for index, delivery in enumerate(deliveries):
         try:
-            seen = [_look(connection, mapping, file.path, file.name, scratch) for file in delivery.files]
+            looks = [look(connection, mapping, file.path, file.name, scratch, progress) for file in delivery.files]
         except SourceError as error:
             refused[index] = error
             continue
-        for layout, delimiter, path, name, bad, why in seen:
+        for seen in (seen for pieces in looks for seen in pieces):
+            facts.append(seen.facts)
+            layout, path = seen.layout, seen.path
             if not layout.columns:
                 continue
-            key = (layout.form, delimiter, tuple(layout.columns.items()))
+            key = (layout.form, seen.delimiter, tuple(layout.columns.items()))
             group = current.get(key)
-            size = path.stat().st_size * (8 if layout.form == "parquet" or path.suffix in (".gz", ".zst") else 1)
+            size = path.stat().st_size * (PACKED if path.suffix in PACKING or layout.form == "parquet" else 1)
             if group is None or group.size + size > GROUP_BYTES:
-                group = current[key] = Group(layout, delimiter)
+                group = current[key] = Group(layout, seen.delimiter)
                 groups.append(group)
-            group.parts.append(Part(index, path, name, bad, why))
+            group.parts.append(Part(index, path, seen.name, seen.bad, seen.why))
             group.size += size
     first = 0
     for group in groups:
         group.first = first
         first += len(group.parts)
-    return groups, refused
+    return groups, refused, facts
 
 
 def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: Group) -> None:
@@ -103,7 +117,7 @@ def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_malformed (fw_file INTEGER, record BIGINT, reason VARCHAR, raw VARCHAR)"
     )
-    read = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[group.layout.form](mapping, group)
+    read = {"csv": _csv, "jsonl": _jsonl, "fixed": _fixed, "parquet": _parquet}[group.layout.form](mapping, group)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming_files AS SELECT unnest($1::BIGINT[]) AS fw_index, "
         "unnest($2::INTEGER[]) AS fw_file, unnest($3::INTEGER[]) AS fw_delivery, unnest($4::VARCHAR[]) AS file",
@@ -118,15 +132,20 @@ def load_group(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: G
     route = routing_sql(mapping, group.layout)
     if group.layout.form == "jsonl":
         route = f"CASE WHEN fw_line IS NULL THEN {BLANK} WHEN NOT fw_object THEN {BAD_JSON} ELSE {route} END"
+    if group.layout.form == "fixed":
+        route = f"CASE WHEN trim(coalesce(fw_line, '')) = '' THEN {BLANK} ELSE {route} END"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE incoming_raw AS SELECT {columns}, CAST({route} AS TINYINT) AS fw_map "
         f"FROM ({named_columns(mapping, group.layout, f'({read})')})"
     )
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE incoming_parts AS SELECT fw_file, fw_delivery, coalesce(fw_first, 0) AS fw_first "
-        "FROM incoming_files "
-        "LEFT JOIN (SELECT fw_file, min(rowid) AS fw_first FROM incoming_raw GROUP BY fw_file) USING (fw_file)"
+        "CREATE OR REPLACE TEMP TABLE incoming_parts AS SELECT fw_file, fw_delivery, "
+        "coalesce(fw_first, 0) AS fw_first, fw_last FROM incoming_files LEFT JOIN "
+        "(SELECT fw_file, min(rowid) AS fw_first, max(rowid) AS fw_last FROM incoming_raw GROUP BY fw_file) "
+        "USING (fw_file)"
     )
+    if group.layout.form in ("csv", "fixed") and mapping.shape.totals == "refuse":
+        _find_totals(connection, group)
     if group.layout.form != "parquet":
         _collect_malformed(connection, group)
 
@@ -136,7 +155,7 @@ def raw_json(group: Group) -> str:
     layout = group.layout
     if layout.form == "jsonl":
         return "SELECT rowid AS fw_rowid, fw_line AS raw FROM incoming_raw"
-    if layout.form == "csv":
+    if layout.form in ("csv", "fixed"):
         return f"SELECT rowid AS fw_rowid, {_object(layout)} AS raw FROM incoming_raw"
     read = ", ".join(f"{quoted(name)} AS {column}" for name, (column, _) in layout.columns.items())
     first = "SELECT fw_index, fw_first FROM incoming_files JOIN incoming_parts USING (fw_file)"
@@ -144,39 +163,6 @@ def raw_json(group: Group) -> str:
         f"SELECT fw_row + fw_first AS fw_rowid, {_object(layout)} AS raw FROM (SELECT file_index AS fw_index, "
         f"file_row_number AS fw_row, {read} FROM read_parquet({group.paths})) JOIN ({first}) USING (fw_index)"
     )
-
-
-def _look(
-    connection: duckdb.DuckDBPyConnection, mapping: Mapping, path: Path, name: str, scratch: Path
-) -> tuple[Layout, str, Path, str, dict[int, str], dict[int, str]]:
-    """A file's layout, delimiter, where to read it, and what of it is put aside and why."""
-    why: dict[int, str] = {}
-    form = file_format(mapping, path)
-    if set(str(path)) & set("*?[]{}"):
-        # DuckDB would take these for a pattern.
-        plain = scratch / f"{len(list(scratch.iterdir()))}{''.join(path.suffixes[-2:])}"
-        path = Path(shutil.copyfile(path, plain))
-    if form == "parquet":
-        try:
-            found = connection.sql(f"SELECT * FROM read_parquet({literal(str(path))}) LIMIT 0")
-        except duckdb.Error as error:
-            raise SourceError(f"{name} cannot be read as Parquet", why=str(error).splitlines()[0]) from error
-        layout, delimiter, bad = layout_of(found.columns, map(str, found.types), "parquet"), "", {}
-    elif form == "debezium":
-        changes = unwrapped(path, mapping.change_key, scratch)
-        path, delimiter, bad, why = changes.path, "", changes.bad, changes.why
-        layout = layout_of(mapping.names, ["VARCHAR"] * len(mapping.names), "jsonl")
-    else:
-        encoding = "utf-8" if path.name.endswith(MENDED) else mapping.encoding
-        prepared = prepare(path, form, encoding, mapping.delimiter, scratch)
-        path, delimiter, bad = prepared.path, prepared.delimiter, prepared.bad
-        names = mapping.names if form == "jsonl" else prepared.header
-        layout = layout_of(names, ["VARCHAR"] * len(names), "jsonl" if form == "jsonl" else "csv")
-    error = missing_columns(mapping, layout) if layout.columns else None
-    if error is not None:
-        error.what = f"{name}: {error.what}"
-        raise error
-    return layout, delimiter, path, name, bad, why
 
 
 def _rejecting(form: str) -> str:
@@ -190,6 +176,29 @@ def _csv(mapping: Mapping, group: Group) -> str:
     columns = ", ".join(f"'{column}': 'VARCHAR'" for column, _ in group.layout.columns.values())
     form = _rejecting(f"header=true, delim={literal(group.delimiter)}, quote='\"', escape='\"'")
     return f"SELECT file_index AS fw_index, * FROM read_csv({group.paths}, columns={{{columns}}}, {form})"
+
+
+def _fixed(mapping: Mapping, group: Group) -> str:
+    """Lines as one text column, cut by their fields' places."""
+    fields = zip(mapping.shape.fields, group.layout.columns.values(), strict=True)
+    columns = ", ".join(f"substr(fw_line, {start}, {width}) AS {column}" for (_, start, width), (column, _) in fields)
+    form = _rejecting("header=false, delim=chr(31), quote='', escape=''")
+    lines = f"SELECT file_index AS fw_index, * FROM read_csv({group.paths}, columns={{'fw_line': 'VARCHAR'}}, {form})"
+    return f"SELECT fw_index, fw_line, {columns} FROM ({lines})"
+
+
+def _find_totals(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
+    """Take those of each file's last rows from their maps whose first word says that they sum up the others."""
+    first = ", ".join(f"nullif(trim({column}), '')" for column, _ in group.layout.columns.values())
+    ends = connection.execute("SELECT fw_first, fw_last FROM incoming_parts WHERE fw_last IS NOT NULL").fetchall()
+    last = [row for begin, end in ends for row in range(max(begin, end - LAST + 1), end + 1)]
+    found = connection.execute(
+        f"SELECT rowid FROM incoming_raw WHERE rowid IN ({', '.join(map(str, last)) or 'NULL'}) AND fw_map >= 0 "
+        f"AND regexp_full_match(lower(coalesce({first})), {literal(f'({_TOTALS}) *:?')})"
+    ).fetchall()
+    if found:
+        listed = ", ".join(str(row[0]) for row in found)
+        connection.execute(f"UPDATE incoming_raw SET fw_map = {TOTALS} WHERE rowid IN ({listed})")
 
 
 def _jsonl(mapping: Mapping, group: Group) -> str:

@@ -44,8 +44,9 @@ from sqlglot.errors import SqlglotError
 
 from floorwalker.errors import ConfigError, did_you_mean
 from floorwalker.events.vocabulary import KINDS, Column, Kind
+from floorwalker.sources.shape import KEYS, Arrival, Shape, read_arrival, read_shape, read_two_ways
 
-FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "debezium")
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "fixed", "debezium")
 NULL_VALUES = ("", "nan", "NaN", "NULL", "null", "N/A", "#N/A")
 SET_BY_FLOORWALKER = (
     *("event_id", "source", "delivery_id", "schema_version"),
@@ -126,6 +127,8 @@ class Mapping:
     change_key: tuple[str, ...] = ()
     """Columns that name a row of a database whose changes are read (format debezium)."""
     path: str = ""
+    shape: Shape = field(default_factory=Shape)
+    arrival: Arrival = field(default_factory=Arrival)
 
     @property
     def name(self) -> str:
@@ -155,6 +158,10 @@ class Mapping:
             del told["change_key"]
         # The same for mappings without `each`.
         told["maps"] = tuple({key: one for key, one in item.items() if key != "each" or one} for item in told["maps"])
+        del told["arrival"]
+        if self.shape == Shape():
+            # Mappings of before there was such a thing keep their digest: their files are not read again.
+            del told["shape"]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
@@ -195,7 +202,7 @@ class _Reader:
             raise ConfigError("the mapping is not valid TOML", why=f"{self.path}: {error}") from error
         inherited = tuple(item.name for item in fields(Defaults))
         known = ("source", "files", "format", "encoding", "delimiter", "null_values", "order_scope", "delivery", "rest",
-                 "decimal", "change_key", "maps", *inherited)  # fmt: skip
+                 "decimal", "change_key", "maps", *KEYS, *inherited)  # fmt: skip
         self.known(document, known, "key")
         for key in ("source", "files", "maps"):
             if not document.get(key):
@@ -235,6 +242,8 @@ class _Reader:
             rest=self.choice(document, "rest", ("quarantine", "skip"), "quarantine"),
             change_key=change_key,
             path=self.path,
+            shape=read_shape(document, self.fail),
+            arrival=read_arrival(document, self.fail),
         )
 
     def kind_map(self, item: dict[str, Any], index: int, decimal: str) -> KindMap:
@@ -281,6 +290,9 @@ class _Reader:
             self.fail(f"'{target}' is not a time: formats and time_zone mean nothing here", target, index)
         if "time_zone" in entry:
             self.zone(entry["time_zone"], target, index)
+        if twice := read_two_ways(self.strings(entry, "formats", (), index)):
+            self.fail(f"'{target}' could be read two ways: {twice[0]} and {twice[1]}", target, index,
+                      fix="keep the one the source means; 03/04/2026 is either 3 April or 4 March")  # fmt: skip
         names, numbers = (entry["column"],) if "column" in entry else (), ()
         if "expression" in entry:
             names, numbers = self.parse(str(entry["expression"]), target, index)

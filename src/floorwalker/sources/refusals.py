@@ -17,7 +17,7 @@ import duckdb
 
 from floorwalker.sources.compile import staged_name
 from floorwalker.sources.conversions import literal
-from floorwalker.sources.loading import BAD_JSON, NO_MAP, Group, raw_json
+from floorwalker.sources.loading import BAD_JSON, NO_MAP, TOTALS, Group, raw_json
 from floorwalker.sources.mapping import Mapping
 
 QUARANTINE = """
@@ -66,8 +66,8 @@ def put_aside(connection: duckdb.DuckDBPyConnection, mapping: Mapping, group: Gr
         f"WHERE fw_reason IS NOT NULL AND NOT fw_suppressed AND {within}"
         for kind in mapping.kinds
     ]
-    names = {NO_MAP: "no map matches", BAD_JSON: "invalid JSON line"}
-    unrouted = [BAD_JSON] if mapping.rest == "skip" else [NO_MAP, BAD_JSON]
+    names = {NO_MAP: "no map matches", BAD_JSON: "invalid JSON line", TOTALS: "a row of totals, not a record"}
+    unrouted = [code for code in names if code != NO_MAP or mapping.rest != "skip"]
     bad += [
         f"SELECT '' AS kind, fw_file, incoming_raw.rowid - fw_first + 1 AS fw_row, {literal(names[code])} AS reason "
         f"FROM incoming_raw JOIN incoming_parts USING (fw_file) WHERE fw_map = {code}"

@@ -16,7 +16,7 @@ from tests.sources.collected.odd_events import TEXTS
 
 from floorwalker.sources.collected import values
 from floorwalker.sources.collected.flatten import time_sql
-from floorwalker.sources.conversions import MACROS, clean_layers, typed
+from floorwalker.sources.conversions import MACROS, clean_layers, signs_of, typed
 
 RNG = random.Random(7)
 
@@ -57,14 +57,32 @@ def numbers() -> list[str]:
     return [*found, *TEXTS]
 
 
-NUMBERS = numbers()
+def printed() -> list[str]:
+    """Amounts with currencies, minuses and brackets about them, and what is nearly that."""
+    found = []
+    for _ in range(20_000):
+        marks = [
+            RNG.choice(("", "", "-", "−", "(", ")", "€", "$", "EUR", "eur", "US$", "kr", "ſEK", " ", "\xa0"))
+            for _ in range(6)
+        ]
+        inner = RNG.choice((" ", "\xa0", "\u202f", "'", "’", ",", ".")).join(
+            digits(5)[:3] for _ in range(RNG.randrange(1, 4))
+        )
+        found.append("".join(marks[:3]) + inner + RNG.choice(("", ".5", ",25", ".")) + "".join(marks[3:]))
+    return found
+
+
+NUMBERS = [*numbers(), *printed()]
 
 
 @pytest.mark.parametrize("decimal", [".", ","])
-@pytest.mark.parametrize(("to", "width", "scale"), [("quantity", 18, 3), ("money", 18, 4)])
-def test_numbers(to: str, width: int, scale: int, decimal: str) -> None:
-    expected = by_database(NUMBERS, typed("it", "VARCHAR", to, decimal=decimal).value)
-    found = [values.decimals(text, width, scale, decimal) for text in NUMBERS]
+@pytest.mark.parametrize(
+    ("to", "width", "scale", "currency"), [("quantity", 18, 3, ""), ("money", 18, 4, ""), ("money", 18, 4, "EUR")]
+)
+def test_numbers(to: str, width: int, scale: int, currency: str, decimal: str) -> None:
+    expected = by_database(NUMBERS, typed("it", "VARCHAR", to, decimal=decimal, currency=currency).value)
+    signs = signs_of(currency) if to == "money" else ""
+    found = [values.decimals(text, width, scale, decimal, signs) for text in NUMBERS]
     assert list(map(repr, found)) == list(map(repr, expected))
 
 

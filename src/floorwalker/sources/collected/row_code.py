@@ -29,7 +29,8 @@ from floorwalker.errors import ConfigError
 from floorwalker.events.vocabulary import DEMOGRAPHICS, KINDS, Column, Kind
 from floorwalker.sources.collected import values
 from floorwalker.sources.collected.expressions import TEXTS, TREES, Compiler, NotCompiled, Value, parsed
-from floorwalker.sources.compile import IDENTIFIERS, WRONG
+from floorwalker.sources.compile import IDENTIFIERS, WRONG, known_currency, read_as
+from floorwalker.sources.conversions import signs_of
 from floorwalker.sources.mapping import ColumnMap, KindMap, Mapping, needs_time
 
 FIELDS = (*TEXTS, *TREES)
@@ -189,7 +190,7 @@ class _Function:
         required = about.required or (name == "occurred_at" and needs_time(self.kind))
         read = self.read(column, about)
         if read:
-            why = WRONG.get(about.type, "cannot be read as a number")
+            why = WRONG.get(read_as(about), "cannot be read as a number")
             why = "not an accepted value" if about.values else "not a hash" if column.hash else why
             self.add("if s is not None:")
             self.lines += [f"    {line}" for line in read]
@@ -241,11 +242,12 @@ class _Function:
             spelling = {word.lower(): word for word in about.values} | {word: word for word in about.values}
             words = self.name(spelling)
             return [f"{name} = {words}.get(s)", f"{unread} and ({name} := {words}.get(lower(s))) is None"]
-        if about.type == "text":
+        if read_as(about) == "text":
             return []
-        if about.type == "id":
+        if read_as(about) == "id":
             # Only numbers are ever damaged.
-            return [f"if s < ':' and ('.' in s or '+' in s) and ({name} := as_id(s)) is None"]
+            numeric = "s < ':' and ('.' in s or '+' in s or ',' in s or s[0] == '#')"
+            return [f"if {numeric} and ({name} := as_id(s)) is None"]
         known = self.name(values.Known(self.reading(column, about)))
         if column.target == "occurred_at":
             return [f"v_occurred_at, v_day, v_hour = {known}[s] or (None, None, None)", unread]
@@ -263,7 +265,8 @@ class _Function:
             return partial(values.date if about.type == "date" else values.instant, zone=zone)
         scale = {"quantity": 3, "money": 4}.get(about.type)
         if scale is not None:
-            return partial(values.decimals, width=18, scale=scale, decimal=column.decimal)
+            signs = signs_of(known_currency(self.mapping, self.item)) if about.type == "money" else ""
+            return partial(values.decimals, width=18, scale=scale, decimal=column.decimal, signs=signs)
         if about.type == "boolean":
             return values.boolean
         return partial(values.whole if about.type == "integer" else values.number, decimal=column.decimal)
@@ -273,7 +276,7 @@ class _Function:
         if about.values:
             value = {word.lower(): word for word in about.values}.get(values.lower(text))
         elif about.type in ("text", "id"):
-            value = text if about.type == "text" else values.as_id(text)
+            value = text if read_as(about) == "text" else values.as_id(text)
         else:
             value = self.reading(column, about)(text)
         if value is None:

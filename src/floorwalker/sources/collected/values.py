@@ -16,6 +16,7 @@ decided where these are called; here stands the rest.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import re
 import zoneinfo
@@ -26,6 +27,7 @@ from typing import Any
 import msgspec
 
 from floorwalker.events.stamps import FAR, ISO, MILLISECONDS, NUMBER
+from floorwalker.sources.conversions import dressed
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 """What stands where JSON has nothing; its null is None."""
@@ -37,7 +39,9 @@ BLANKS = frozenset((*map(chr, range(33)), *_ZS))
 """With one of these at an end a text may not be clean."""
 _ENDS = (" ", "\t", "\n", "\r", "\xa0")
 _EXPONENT = re.compile(r"(-?)(\d)(?:\.(\d+))?e([+-]\d+)")
-_ID, _SCIENTIFIC = re.compile(r"[0-9]+\.0+"), re.compile(r"-?[0-9](\.[0-9]+)?[eE]\+[0-9]+")
+_ID = re.compile(r"[0-9]+\.0+")
+_SCIENTIFIC = re.compile(r"-?[0-9]([.,][0-9]+[eE]\+?[0-9]+|[eE]\+[0-9]+)")
+_ERROR = re.compile(r"#+|#[A-Z]+(/[A0]| VALUE)?[!?]?")
 _DECIMAL = re.compile(
     r"[ \t\n\v\f\r]*([+-]?)((?:[0-9](?:_?[0-9])*)?)(?:\.((?:[0-9](?:_?[0-9])*)?))?(?:[eE]([+-]?[0-9]{1,9})\.?)?"
     r"[ \t\n\v\f\r]*"
@@ -253,7 +257,7 @@ def as_id(text: str) -> str | None:
     """An id without spreadsheet damage; None where it is destroyed."""
     if _ID.fullmatch(text):
         return text.partition(".")[0]
-    return None if "+" in text and _SCIENTIFIC.fullmatch(text) else text
+    return None if _SCIENTIFIC.fullmatch(text) or (text[:1] == "#" and _ERROR.fullmatch(text)) else text
 
 
 def hashed(text: str, scheme: str) -> str | None:
@@ -320,8 +324,24 @@ _GROUPED = {
 }
 
 
-def decimals(text: str, width: int, scale: int, decimal: str = ".") -> Decimal | None:
-    """A number with `scale` digits behind the mark; thousands' marks only where these cannot be taken for it."""
+@functools.cache
+def _dressed(decimal: str, signs: str) -> re.Pattern[str]:
+    return re.compile(dressed(decimal, signs))
+
+
+def _undressed(text: str, decimal: str, signs: str) -> str | None:
+    """The bare number within one that is printed with a currency, a minus behind it or brackets around it."""
+    if not _dressed(decimal, signs).fullmatch(text):
+        return None
+    digits = re.sub(f"[^0-9{decimal}]", "", text).replace(",", ".")
+    return f"-{digits}" if any(mark in text for mark in "-−(") else digits
+
+
+def decimals(text: str, width: int, scale: int, decimal: str = ".", signs: str = "") -> Decimal | None:
+    """A number with `scale` digits behind the mark; thousands' marks only where these cannot be taken for it.
+
+    `signs`: what may stand beside it (`conversions.signs_of`).
+    """
     found = None
     if decimal == ".":
         if _PLAIN.fullmatch(text):
@@ -332,6 +352,8 @@ def decimals(text: str, width: int, scale: int, decimal: str = ".") -> Decimal |
     mark, grouped = _GROUPED[decimal]
     if found is None and mark in text and grouped.fullmatch(text):
         found = _cast_decimal(text.replace(mark, "").replace(decimal, "."), width, scale)
+    if found is None and (bare := _undressed(text, decimal, signs)) is not None:
+        found = _cast_decimal(bare, width, scale)
     return found
 
 
@@ -343,6 +365,11 @@ def whole(text: str, decimal: str = ".") -> int | None:
 
 def number(text: str, decimal: str = ".") -> float | None:
     """A number with any digits."""
+    found = _number(text, decimal)
+    return _number(bare, ".") if found is None and (bare := _undressed(text, decimal, "")) is not None else found
+
+
+def _number(text: str, decimal: str) -> float | None:
     mark, grouped = _GROUPED[decimal]
     if mark in text:
         if not grouped.fullmatch(text):
