@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floorwalker.sources.lines import well_formed_line
 from floorwalker.sources.plain_quotes import first_other_line
+from floorwalker.sources.records import well_formed_line
 
 PIECE = st.sampled_from([b'"', b'"', b",", b";", b"\n", b"\r\n", b"\r", b"a", b" ", b'""', b'",', b',"', b"5"])
 

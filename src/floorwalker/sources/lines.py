@@ -29,6 +29,7 @@ import pyarrow as pa
 
 from floorwalker.errors import SourceError
 from floorwalker.sources.encodings import SINGLE_BYTE, Guess, declared
+from floorwalker.sources.plain_quotes import first_other_line
 from floorwalker.sources.records import (
     LINE_LIMIT,
     RECORD_LIMIT,
@@ -224,7 +225,8 @@ def _needs_rewrite(block: bytes, delimiter: bytes) -> bool:
         return False
     if b"\n\n" in block or b"\n\r\n" in block or block.startswith((b"\n", b"\r\n")):
         return True
-    return first_odd_line(block, 0, len(block), delimiter) >= 0
+    other = first_other_line(block, delimiter)
+    return other >= 0 and first_odd_line(block, other, len(block), delimiter) >= 0
 
 
 def _utf8(path: Path, codec: str) -> Iterator[bytes]:
