@@ -60,6 +60,7 @@ def shop(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_hostile_files_in_one_run(shop: Path) -> None:
     data = shop / "data"
     sheet = [

@@ -44,7 +44,7 @@ from sqlglot.errors import SqlglotError
 
 from floorwalker.errors import ConfigError, did_you_mean
 from floorwalker.events.vocabulary import KINDS, Column, Kind
-from floorwalker.sources.shape import KEYS, Arrival, Shape, read_arrival, read_shape, read_two_ways
+from floorwalker.sources.shape import KEYS, Arrival, Shape, check_formats, read_arrival, read_shape
 
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "fixed", "debezium")
 NULL_VALUES = ("", "nan", "NaN", "NULL", "null", "N/A", "#N/A")
@@ -153,15 +153,10 @@ class Mapping:
     @property
     def digest(self) -> str:
         told = asdict(replace(self, files=(), path=""))
-        if not self.change_key:
-            # As it was before there was such a key: no known delivery is read again.
-            del told["change_key"]
-        # The same for mappings without `each`.
+        # What a mapping does not use is not in it: no known delivery is read again because there are new keys.
+        unused = {"arrival": told["arrival"], "change_key": (), "shape": asdict(Shape())}
+        told = {key: one for key, one in told.items() if key not in unused or one != unused[key]}
         told["maps"] = tuple({key: one for key, one in item.items() if key != "each" or one} for item in told["maps"])
-        del told["arrival"]
-        if self.shape == Shape():
-            # Mappings of before there was such a thing keep their digest: their files are not read again.
-            del told["shape"]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
@@ -290,9 +285,7 @@ class _Reader:
             self.fail(f"'{target}' is not a time: formats and time_zone mean nothing here", target, index)
         if "time_zone" in entry:
             self.zone(entry["time_zone"], target, index)
-        if twice := read_two_ways(self.strings(entry, "formats", (), index)):
-            self.fail(f"'{target}' could be read two ways: {twice[0]} and {twice[1]}", target, index,
-                      fix="keep the one the source means; 03/04/2026 is either 3 April or 4 March")  # fmt: skip
+        check_formats(self.strings(entry, "formats", (), index), target, index, self.fail)
         names, numbers = (entry["column"],) if "column" in entry else (), ()
         if "expression" in entry:
             names, numbers = self.parse(str(entry["expression"]), target, index)

@@ -79,6 +79,13 @@ def read_arrival(document: Mapping[str, Any], fail: Fail) -> Arrival:
     return Arrival(_choice(document, "order", ("name", "time"), fail), complete, float(settle))
 
 
+def check_formats(formats: tuple[str, ...], target: str, index: int, fail: Fail) -> None:
+    """Refuse formats by which a date could be read two ways."""
+    if twice := read_two_ways(formats):
+        fail(f"'{target}' could be read two ways: {twice[0]} and {twice[1]}", target, index,
+             fix="keep the one the source means; 03/04/2026 is either 3 April or 4 March")  # fmt: skip
+
+
 def read_two_ways(formats: tuple[str, ...]) -> tuple[str, str] | None:
     """Two formats of which one takes for the day what the other takes for the month: no row could tell them apart.
 

@@ -26,9 +26,9 @@ import pyarrow as pa
 from floorwalker.errors import SourceError
 from floorwalker.sources.compile import layout_of
 from floorwalker.sources.conversions import literal, quoted
-from floorwalker.sources.files import file_format
 from floorwalker.sources.lines import prepare
 from floorwalker.sources.mapping import NULL_VALUES, Mapping
+from floorwalker.sources.packed.unpacking import look_inside
 
 BLOCK = 256 << 10
 BLOCKS = 24
@@ -61,7 +61,12 @@ def take_sample(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path
     """Look into a file. Raises `SourceError` when it cannot be read or holds no rows."""
     if not path.is_file():
         raise SourceError(f"no such file: {path}", fix="give the path of one file")
-    form = file_format(Mapping("guide", (), ()), path)
+    inner = scratch / "pieces"
+    inner.mkdir(exist_ok=True)
+    # Of an archive or a workbook the largest piece; of its first rows the one with most words is the header.
+    inside = look_inside(Mapping("guide", (), ()), path, path.name, lambda row: 1 / (1 + sum(map(bool, row))), inner)
+    largest = max(inside.pieces, key=lambda piece: piece.path.stat().st_size)
+    path, form = largest.path, largest.form
     if form == "parquet":
         return _parquet(connection, path, scratch)
     plain = path.suffix.lower() not in (".gz", ".zst")
