@@ -141,7 +141,9 @@ def test_a_body_with_a_broken_event_keeps_the_others(collector: Collecting) -> N
     assert [one["index"] for one in answer.json()["quarantined"]] == [1]
 
 
-@pytest.mark.parametrize("body", [b"", b"nothing", b"[]", b'{"batch":', b"\x1f\x8bnothing", gzip.compress(b"{}", mtime=0)[:-6]])
+@pytest.mark.parametrize(
+    "body", [b"", b"nothing", b"[]", b'{"batch":', b"\x1f\x8bnothing", gzip.compress(b"{}", mtime=0)[:-6]]
+)
 def test_what_is_no_request_is_refused_for_good(collector: Collecting, body: bytes) -> None:
     answer = collector.client.post("/v1/batch", content=body, auth=(collector.key, ""))
     assert answer.status_code == 400 and set(answer.json()["error"]) == {"code", "what", "why", "fix"}
