@@ -120,3 +120,44 @@ def test_two_runs_at_once(shop_run: Path) -> None:
     with run_lock(Project(shop_run), "the first"):
         second = command(shop_run, "run", "--no-report")
     assert second.code == 1 and "another run is at work" in second.err and "the first" in second.err
+
+
+def test_a_file_that_is_replaced_while_it_is_read_counts_when_it_is_whole(
+    shop_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from floorwalker.app import intake
+
+    folder = tmp_path / "shop"
+    shutil.copytree(shop_run, folder)
+    till = (folder / "data" / "till_1.csv").read_text(encoding="latin-1").splitlines()[0]
+    row = "{0};1;03/02/2026 11:05;B;Scarf;1;20,00;dora@example.com;\n"
+    half, whole = folder / "data" / "till_2.csv", f"{till}\n{row.format('H1')}{row.format('H2')}"
+    half.write_text(f"{till}\n{row.format('H1')}")
+    (folder / "data" / "till_3.csv").write_text(f"{till}\n{row.format('N1')}")
+    real, done = intake.read_deliveries, []
+
+    def meanwhile(*given, **more):
+        found = real(*given, **more)
+        if not done and any(one.name.endswith("till_2.csv") for one in given[2]):
+            done.append(half.write_text(whole))
+        return found
+
+    monkeypatch.setattr(intake, "read_deliveries", meanwhile)
+    (told,) = [one for one in run(folder)["sources"] if one["mapping"] == "till"]
+    assert "changed while it was read" in told["refused"]["data/till_2.csv"] and told["rows_new"] == 1
+    orders = "SELECT order_id FROM bronze.order_lines WHERE order_id IN ('H1', 'H2', 'N1') ORDER BY 1"
+    assert rows(folder, orders) == [("N1",)]
+    run(folder)
+    assert rows(folder, orders) == [("H1",), ("H2",), ("N1",)]
+
+    # And one that is taken away before it is read refuses itself alone.
+    (gone := folder / "data" / "till_4.csv").write_text(f"{till}\n{row.format('G1')}")
+    (folder / "data" / "till_5.csv").write_text(f"{till}\n{row.format('G2')}")
+
+    def without(*given, **more):
+        gone.unlink(missing_ok=True)
+        return real(*given, **more)
+
+    monkeypatch.setattr(intake, "read_deliveries", without)
+    (told,) = [one for one in run(folder)["sources"] if one["mapping"] == "till"]
+    assert list(told["refused"]) == ["data/till_4.csv"] and told["rows_new"] == 1

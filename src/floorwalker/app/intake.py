@@ -170,7 +170,7 @@ def _batches(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
     batch: list[Delivery] = []
     size = 0
     for delivery in deliveries:
-        weight = sum(file.path.stat().st_size for file in delivery.files)
+        weight = sum(size for size, _, _ in delivery.stamps)
         if batch and size + weight > BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -203,6 +203,15 @@ def _read_batch(
         scratch=project.state / "tmp",
         progress=progress,
     )
+    changed = [one for one in batch if not one.is_as_it_was]
+    if changed:
+        # What was read is not what the fingerprint says: nothing of it may count, and the others are read again.
+        for one in changed:
+            result.refused[one.name] = "it changed while it was read: the next run reads it"
+        drop_incoming(connection)
+        if rest := [one for one in batch if one not in changed]:
+            _read_batch(project, lake, connection, state, mapping, rest, run_id, received_at, result, progress)
+        return
     told = [asdict(one) for one in outcome.files[: FILES_TOLD - len(result.files)]]
     result.files += [{key: value for key, value in one.items() if value} for one in told]
     new: dict[str, int] = {}

@@ -13,7 +13,7 @@ delivery, under whatever name; two files with equal bytes are delivered once.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import glob
 from pathlib import Path
 
@@ -39,6 +39,10 @@ MENDED = ".mended.jsonl"
 """How files of rows end that were put right here: JSON lines in UTF-8, whatever the source delivers."""
 
 
+Stamp = tuple[int, int, int]
+"""Size, time of the last change, number of the inode."""
+
+
 @dataclass(frozen=True)
 class DeliveredFile:
     """A file, and what people call it: its path within the project where it lies there."""
@@ -57,6 +61,14 @@ class Delivery:
     """Of bytes and mapping: a changed mapping makes it a new delivery, whose known rows add nothing."""
     content: str
     """Of bytes and the mapping's name: what its earlier versions put into quarantine is found by it."""
+
+    stamps: tuple[Stamp, ...] = field(default=(), compare=False)
+    """Of each file, from before its bytes were read for the fingerprint."""
+
+    @property
+    def is_as_it_was(self) -> bool:
+        """Whether no file was written to, replaced or removed since the fingerprint was made of it."""
+        return not self.stamps or self.stamps == tuple(stamp(file.path) for file in self.files)
 
     @property
     def delivery_id(self) -> str:
@@ -99,7 +111,17 @@ def make_delivery(mapping: Mapping, paths: list[Path], root: Path) -> Delivery:
     """The delivery that consists of these files. Raises `SourceError` when one cannot be opened."""
     names = [path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path) for path in paths]
     files = tuple(DeliveredFile(path, name) for path, name in zip(paths, names, strict=True))
-    return Delivery(mapping.source, files, *fingerprints_of(mapping, paths))
+    stamps = tuple(stamp(path) for path in paths)
+    return Delivery(mapping.source, files, *fingerprints_of(mapping, paths), stamps)
+
+
+def stamp(path: Path) -> Stamp:
+    """What tells that a file is another one, or has other bytes, without reading it."""
+    try:
+        about = path.stat()
+    except OSError:
+        return (-1, -1, -1)
+    return about.st_size, about.st_mtime_ns, about.st_ino
 
 
 def fingerprints_of(mapping: Mapping, paths: list[Path]) -> tuple[str, str]:

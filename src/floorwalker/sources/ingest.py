@@ -30,7 +30,7 @@ from floorwalker.errors import ConfigError, FloorwalkerError
 from floorwalker.events.vocabulary import KINDS
 from floorwalker.sources.compile import CompiledMap, staged_name, staged_table_sql
 from floorwalker.sources.conversions import MACROS, quoted
-from floorwalker.sources.files import Delivery
+from floorwalker.sources.files import Delivery, stamp
 from floorwalker.sources.loading import PACKED, PACKING, Group, load_group, make_groups
 from floorwalker.sources.looking import FileFacts
 from floorwalker.sources.mapping import Mapping
@@ -117,7 +117,8 @@ def read_deliveries(
 
 def bytes_to_read(delivery: Delivery) -> int:
     """About how many bytes `progress` will be told of: each is looked at once and loaded once, unpacked."""
-    sizes = (file.path.stat().st_size * (PACKED if file.path.suffix in PACKING else 1) for file in delivery.files)
+    # A file that is gone meanwhile refuses its delivery later, not the run here.
+    sizes = (max(stamp(file.path)[0], 0) * (PACKED if file.path.suffix in PACKING else 1) for file in delivery.files)
     return 2 * sum(sizes)
 
 
