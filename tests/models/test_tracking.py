@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +19,17 @@ import pytest
 import floorwalker
 from floorwalker.engines.project import Project
 from floorwalker.errors import NotFoundError, StateError
+from floorwalker.models import tracking_database
 from floorwalker.models.tracking import Tracker, fingerprint, warm_up
+from floorwalker.models.tracking_database import ensure, kept
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_kept() -> Iterator[None]:
+    """Databases are made here, not copied."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOORWALKER_CACHE", "")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +125,26 @@ def test_warm_up_makes_the_database_and_a_tracker_waits_for_it(tmp_path: Path) -
     assert process.wait(timeout=60) == 0
     assert warm_up(project) is None
     assert Tracker(project).latest("first").metrics == {"x": 1}
+
+
+def test_the_first_database_is_kept_and_copied_for_the_next_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOORWALKER_CACHE", str(tmp_path / "cache"))
+    one, two, three = (tmp_path / name / "mlflow.db" for name in ("one", "two", "three"))
+    ensure(one, tmp_path / "files")
+    source = kept()
+    assert source is not None and source.exists() and source.parent.stat().st_mode & 0o077 == 0
+    monkeypatch.setattr(tracking_database, "_migrate", None)
+    ensure(two, tmp_path / "files")
+    assert two.read_bytes() == source.read_bytes() and tracking_database._complete(two)
+    assert warm_up(Project(tmp_path / "four")) is None, "it need only be copied"
+    # One that was spoilt is not believed.
+    monkeypatch.undo()
+    monkeypatch.setenv("FLOORWALKER_CACHE", str(tmp_path / "cache"))
+    source.write_bytes(source.read_bytes()[:9000])
+    ensure(three, tmp_path / "files")
+    assert tracking_database._complete(three) and tracking_database._is_sound(source)
 
 
 def test_killed_while_migrating_leaves_a_draft_that_the_next_one_replaces(tmp_path: Path) -> None:

@@ -221,13 +221,15 @@ class Tracker:
 
 
 def warm_up(project: Project) -> subprocess.Popen[bytes] | None:
-    """Start making the tracking database in a process of its own; None when it is there already.
+    """Start making the tracking database in a process of its own; None when it is there, or need only be copied.
 
     Costs the caller a few milliseconds. Nothing needs to wait for it: a `Tracker` used earlier waits by itself, and
     makes the database if that process died.
     """
+    from floorwalker.models.tracking_database import kept
+
     database = project.state / "mlflow.db"
-    if database.exists():
+    if database.exists() or ((before := kept()) is not None and before.exists()):
         return None
     source = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -8,17 +8,23 @@ It is migrated beside its place and renamed into it, so that a process killed ha
 next one removes. A file that is there but incomplete (an MLflow client killed in its first seconds, an older release)
 is copied and upgraded; one that cannot be read or upgraded is set aside as `mlflow.db.damaged-1` and a new one is made.
 One lock, held in SQLite so that the system frees it when a process dies, lets only one process do any of this.
+
+A new database is the same for every project, and MLflow takes 68 migrations to make one: the first is kept in the
+user's cache (`~/.cache/floorwalker`, by the versions that made it), and copied for the next project.
+`FLOORWALKER_CACHE` names another folder; empty: nothing is kept.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import sys
 import warnings
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 from floorwalker.errors import StateError
@@ -39,11 +45,50 @@ def ensure(database: Path, files: Path) -> None:
         draft = database.with_name(database.name + ".draft")
         _remove(draft)
         if not database.exists():
-            _migrate(draft)
+            _make(draft)
             _publish(draft, database)
         elif not _complete(database):
             _mend(database, draft)
         _relocate(database, files)
+
+
+def kept() -> Path | None:
+    """Where a database is kept that a new one can be copied from; None where nothing is to be kept."""
+    folder = os.environ.get("FLOORWALKER_CACHE")
+    if folder is None:
+        home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        folder = str(Path(home) / "floorwalker")
+    versions = "-".join(version(name) for name in ("mlflow-skinny", "sqlalchemy", "alembic"))
+    return Path(folder) / f"mlflow-{versions}.db" if folder else None
+
+
+def _make(draft: Path) -> None:
+    source = kept()
+    if source is not None and _is_sound(source):
+        shutil.copyfile(source, draft)
+        return
+    _migrate(draft)
+    if source is not None:
+        # Whoever cannot keep it makes it anew next time.
+        with suppress(OSError):
+            source.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new = source.with_name(f"{source.name}.{os.getpid()}.new")
+            shutil.copyfile(draft, new)
+            new.replace(source)
+
+
+def _is_sound(source: Path) -> bool:
+    """Whether a kept database is whole, and nothing but a schema."""
+    if not source.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+            ((revisions,),) = connection.execute("SELECT count(*) FROM alembic_version").fetchall()
+            ((runs,),) = connection.execute("SELECT count(*) FROM experiments").fetchall()
+    except (sqlite3.Error, OSError):
+        return False
+    return found == "ok" and revisions == 1 and runs == 0
 
 
 def _mend(database: Path, draft: Path) -> None:
