@@ -38,7 +38,8 @@ def explained(error: BaseException) -> StateError | None:
         found = _one(seen)
         if found is not None:
             return found
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+        # Not its context: a mistake of ours, made while a missing file was dealt with, is still a mistake of ours.
+        seen = seen.__cause__
     return None
 
 

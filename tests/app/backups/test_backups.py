@@ -191,3 +191,15 @@ def test_databases_are_copied_while_they_are_written_to(kept: tuple[Path, Path],
     stored = log.read(0, 0)
     log.close()
     assert taken > 100 and len(stored) >= taken - 1 and stored[-1].frame == FRAME
+
+
+def test_a_project_that_a_collector_writes_to_is_not_replaced(kept: tuple[Path, Path], tmp_path: Path) -> None:
+    _, archive = kept
+    shop = tmp_path / "shop"
+    assert call(tmp_path, "restore", str(archive), str(shop)).code == 0
+    log = open_log(Project(shop).state / LOG)
+    with log.writer(0):
+        refused = call(tmp_path, "restore", str(archive), str(shop), "--replace")
+    log.close()
+    assert refused.code == 1 and "a collector is at work" in refused.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["shop"]

@@ -45,6 +45,7 @@ def test_one_of_many_is_mended_and_comes_in_once(shop: Shop) -> None:
 def test_what_cannot_be_mended_says_so(shop: Shop) -> None:
     (row,) = call(shop.project.root, "quarantine", "list", "--json").json
     for arguments, words in (
+        (["--set", "userId=u", "--dry-run"], "no trying"),
         ([], "nothing is to be changed"), (["--set", "userId"], "no COLUMN=VALUE"), (["--event", "{"], "not JSON"),
         (["--event", "[]"], "no object"), (["--set", "type.x=1"], "no object"), (["--unset", "type"], "type"),
     ):  # fmt: skip

@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING
 
 from floorwalker.app.backups.archive import Manifest, Progress, unpack
 from floorwalker.app.backups.making import WRITTEN
+from floorwalker.app.collect.log import project_log
 from floorwalker.app.erasing import erase
 from floorwalker.app.state import open_state
+from floorwalker.engines.event_log import LOG
+from floorwalker.engines.event_log.holding import HasWriter
 from floorwalker.engines.lake import Lake
 from floorwalker.engines.lock import run_lock
 from floorwalker.engines.project import Project
@@ -63,6 +66,7 @@ def restore(archive: Path, folder: Path, *, replace: bool = False, progress: Pro
             return Restored(manifest, erased, None)
         before = Project(folder)
         with run_lock(before, "restore"):
+            _nobody_collects(before)
             erased = _clear(Project(draft), _erased_people(before, Project(draft)))
             aside = folder.with_name(f"{folder.name}.before-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}")
             aside.mkdir()
@@ -71,6 +75,23 @@ def restore(archive: Path, folder: Path, *, replace: bool = False, progress: Pro
         return Restored(manifest, erased, aside)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _nobody_collects(before: Project) -> None:
+    """Raises StateError while a collector is at work: what it acknowledges would go into a log that is moved aside."""
+    if not (before.state / LOG).exists():
+        return
+    log = project_log(before)
+    try:
+        for partition in log.partitions():
+            log.writer(partition).close()
+    except HasWriter as error:
+        raise StateError(
+            "a collector is at work on the project", why="what it takes would not be in the one that is restored",
+            fix="end it, restore, start it again",
+        ) from error  # fmt: skip
+    finally:
+        log.close()
 
 
 def _move(given: Path, taken: Path) -> None:

@@ -146,7 +146,12 @@ def fix_row(
     project = open_project(folder)
     with open_state(project) as state:
         rows = _chosen(state, (row_id,) if row_id is not None else (), source, reason)
-        if rows and rows[0].source == SOURCE:
+        events = [row for row in rows if row.source == SOURCE]
+        if events and len(events) < len(rows):
+            raise ConfigError("events and rows of files are mended each in their own way", fix="--source")
+        if events and dry_run:
+            raise ConfigError("an event is mended where it lies: there is no trying", fix="quarantine show")
+        if events:
             _fix_event(project, state, rows, {**_pairs(sets), **dict.fromkeys(unsets)}, sql, whole, as_json)
             return
         _fix(project, state, rows, {**_pairs(sets), **dict.fromkeys(unsets)}, _pairs(sql), whole, dry_run, as_json)
